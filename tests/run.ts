@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+
+/**
+ * Runs the tests kind by kind, and says at the end which ran and which could not, and why. Unit tests need nothing.
+ * `--long` asks for full counts (MEGABOT_TEST_COUNTS=full); `--only <kind>` runs one kind.
+ */
+const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, only: { type: 'string' } } });
+const environment = { ...process.env, MEGABOT_TEST_COUNTS: values.long ? 'full' : 'reduced' };
+
+const succeeds = (command: string, ...args: string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+const engine = { name: 'a Docker engine', here: succeeds('docker', 'info') };
+const python = { name: "Python with Debian's python3-websockets and python3-cryptography", here: succeeds('/usr/bin/python3', '-c', 'import websockets, cryptography') };
+const chromium = { name: "Debian's chromium", here: succeeds('/usr/bin/chromium', '--version') };
+
+interface Kind {
+  readonly name: string;
+  readonly needs: readonly { readonly name: string; readonly here: boolean }[];
+  readonly concurrency: number;
+  /** Of one file. */
+  readonly timeoutMs: number;
+  readonly globs: readonly string[];
+}
+const kinds: readonly Kind[] = [
+  { name: 'unit', needs: [], concurrency: 2, timeoutMs: 180_000, globs: ['{libs,services,infra}/*/src/**/!(*.it).test.ts', 'tests/repo/*.test.ts'] },
+  { name: 'interop', needs: [python], concurrency: 2, timeoutMs: 180_000, globs: ['libs/crypto/src/*.it.test.ts', 'services/gateway/src/**/*.it.test.ts'] },
+  { name: 'browser', needs: [chromium], concurrency: 1, timeoutMs: 300_000, globs: ['services/ui/src/**/*.it.test.ts'] },
+  {
+    name: 'integration',
+    needs: [engine],
+    concurrency: 1,
+    timeoutMs: 400_000,
+    globs: ['{libs/bus,libs/postgres,services/memory,services/interlock,services/sandbox,infra/init}/src/**/*.it.test.ts', 'tests/e2e/*.it.test.ts'],
+  },
+  { name: 'e2e', needs: [engine], concurrency: 1, timeoutMs: 1_800_000, globs: ['tests/e2e/*.e2e.test.ts'] },
+];
+
+const outcomes: string[] = [];
+let failed = false;
+let built = false;
+for (const kind of kinds) {
+  if (values.only !== undefined && values.only !== kind.name) continue;
+  const missing = kind.needs.filter(({ here }) => !here).map(({ name }) => name);
+  if (missing.length > 0) {
+    outcomes.push(`${kind.name}: did not run, since this machine has no ${missing.join(' and no ')}`);
+    continue;
+  }
+  process.stdout.write(`\n== ${kind.name} tests (${environment.MEGABOT_TEST_COUNTS} counts)\n`);
+  const started = performance.now();
+  if (kind.needs.includes(engine) && !built) {
+    built = spawnSync('infra/host/build.sh', { stdio: 'inherit' }).status === 0;
+    if (!built) process.exit(1);
+  }
+  const { status } = spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=spec', `--test-concurrency=${kind.concurrency}`, `--test-timeout=${kind.timeoutMs}`, ...kind.globs],
+    { stdio: 'inherit', env: environment },
+  );
+  outcomes.push(`${kind.name}: ${status === 0 ? 'passed' : 'FAILED'} in ${Math.round((performance.now() - started) / 1_000)} s`);
+  failed ||= status !== 0;
+}
+process.stdout.write(`\n${outcomes.join('\n')}\n`);
+process.exit(failed ? 1 : 0);

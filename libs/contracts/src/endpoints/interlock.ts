@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { Action, ActionKey } from '../action.ts';
+import { Approval, ApprovalScope, ApprovalStatus, Decision } from '../approval.ts';
+import { AuditEntry } from '../audit.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { Id, IdPrefix, Timestamp } from '../ids.ts';
+import { Judgement, Pattern, Policy, PolicyView } from '../policy.ts';
+import { Actor, Principal } from '../principal.ts';
+import { Run, RunReport } from '../run.ts';
+import { ModelSettings } from '../settings.ts';
+import { ClaimGrant, OriginTicket } from '../ticket.ts';
+
+const service = 'interlock';
+
+/** What became of a proposed action. The same key returns the first outcome again, for ever. */
+export const SubmitOutcome = z.discriminatedUnion('decision', [
+  z.object({ decision: z.literal('deny'), rule: z.string().nullable(), reasons: z.array(z.string()) }),
+  z.object({ decision: z.literal('allow'), runId: Id, warnings: z.array(z.string()) }),
+  z.object({ decision: z.literal('ask'), approvalId: Id, shortId: z.string(), expiresAt: Timestamp, reasons: z.array(z.string()) }),
+]);
+export type SubmitOutcome = z.infer<typeof SubmitOutcome>;
+
+/** Judges an action and records the verdict. `key` must begin with the ticket's turn id. */
+export const submit = defineEndpoint({
+  service, name: 'submit', callers: ['gateway', 'orchestrator'], errors: ['ticket_invalid', 'conflict', 'rate_limited', 'unavailable'],
+  request: z.object({ action: Action, ticket: OriginTicket, key: ActionKey }),
+  reply: SubmitOutcome,
+});
+
+/** Where an action stands now. `settled` means that nothing more will happen to it. */
+export const ActionState = z.object({
+  key: ActionKey,
+  settled: z.boolean(),
+  outcome: SubmitOutcome,
+  approval: Approval.nullable(),
+  run: Run.nullable(),
+});
+export type ActionState = z.infer<typeof ActionState>;
+export const status = defineEndpoint({
+  service, name: 'status', callers: ['gateway', 'orchestrator'], errors: ['not_found', 'unavailable'],
+  request: z.object({ keys: z.array(ActionKey).min(1).max(64) }),
+  reply: z.object({ actions: z.array(ActionState) }),
+});
+
+/**
+ * A person's word on an approval. Expired, already decided, changed and unknown ids are four different errors; a prefix that
+ * fits several pending approvals is `approval_ambiguous` with `details.candidates`.
+ */
+export const decide = defineEndpoint({
+  service, name: 'decide', callers: ['gateway'],
+  errors: ['approval_unknown', 'approval_ambiguous', 'approval_expired', 'approval_decided', 'approval_changed', 'lockdown', 'not_entitled', 'bad_request', 'unavailable'],
+  request: z.object({ approvalId: IdPrefix, decision: Decision, scope: ApprovalScope.default('once'), reason: z.string().max(1_000).optional(), actor: Actor }),
+  reply: z.object({ approval: Approval, runId: Id.nullable() }),
+});
+
+export const approvalsList = defineEndpoint({
+  service, name: 'approvals-list', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({ status: ApprovalStatus.optional(), conversation: Id.optional(), limit: z.number().int().min(1).max(200).default(100) }),
+  reply: z.object({ approvals: z.array(Approval) }),
+});
+export const approvalsGet = defineEndpoint({
+  service, name: 'approvals-get', callers: ['gateway'], errors: ['approval_unknown', 'approval_ambiguous', 'unavailable'],
+  request: z.object({ approvalId: IdPrefix }), reply: Approval,
+});
+export const runGet = defineEndpoint({
+  service, name: 'run-get', callers: ['gateway'], errors: ['not_found', 'unavailable'],
+  request: z.object({ runId: Id }), reply: Run,
+});
+/** Cancels what a turn has pending or running: approvals become `cancelled`, runs are stopped. */
+export const cancelTurn = defineEndpoint({
+  service, name: 'cancel-turn', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({ turnId: Id, actor: Actor }), reply: z.object({ approvals: z.number().int(), runs: z.number().int() }),
+});
+
+export const policyGet = defineEndpoint({ service, name: 'policy-get', callers: ['gateway'], errors: ['unavailable'], request: z.object({}), reply: PolicyView });
+/** Adds or removes one pattern in `meta-config.yaml`, or replaces both lists where `ifVersion` still holds. */
+export const policyEdit = defineEndpoint({
+  service, name: 'policy-edit', callers: ['gateway'], errors: ['policy_invalid', 'policy_conflict', 'not_entitled', 'unavailable'],
+  request: z.object({
+    actor: Actor,
+    edit: z.discriminatedUnion('op', [
+      z.object({ op: z.literal('add'), list: z.enum(['allow', 'deny']), pattern: Pattern }),
+      z.object({ op: z.literal('remove'), list: z.enum(['allow', 'deny']), pattern: Pattern }),
+      z.object({ op: z.literal('replace'), policy: Policy, ifVersion: z.string().optional() }),
+    ]),
+  }),
+  reply: z.object({ policy: PolicyView, changed: z.boolean() }),
+});
+export const policyTest = defineEndpoint({
+  service, name: 'policy-test', callers: ['gateway'], errors: ['policy_invalid', 'unavailable'],
+  request: z.object({ command: z.string().max(1_048_576), policy: z.object({ allow: z.array(Pattern), deny: z.array(Pattern) }).optional() }),
+  reply: Judgement,
+});
+/** Lifts a lockdown (removes `*` from the deny list); the gateway has made the owner enter the token again. */
+export const unlock = defineEndpoint({
+  service, name: 'unlock', callers: ['gateway'], errors: ['not_entitled', 'unavailable'],
+  request: z.object({ actor: Actor }), reply: PolicyView,
+});
+
+export const auditList = defineEndpoint({
+  service, name: 'audit-list', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({ after: z.number().int().nonnegative().optional(), before: z.number().int().positive().optional(), limit: z.number().int().min(1).max(500).default(100) }),
+  reply: z.object({ entries: z.array(AuditEntry), hasMore: z.boolean() }),
+});
+export const auditVerify = defineEndpoint({
+  service, name: 'audit-verify', callers: ['gateway'], errors: ['unavailable'], timeoutMs: 60_000,
+  request: z.object({}), reply: z.object({ ok: z.boolean(), entries: z.number().int(), firstBreak: z.object({ seq: z.number().int(), problem: z.string() }).nullable() }),
+});
+
+/** Serves a service its own validated section of `meta-config.yaml`. */
+export const configGet = defineEndpoint({
+  service, name: 'config-get', callers: ['gateway', 'orchestrator'], errors: ['unavailable'],
+  request: z.object({}), reply: z.object({ version: z.string(), model: ModelSettings, warnings: z.array(z.string()) }),
+});
+
+/**
+ * Right before start: policy, lockdown, expiry and workspace revision are checked again and the audit entry is written in the
+ * same transaction. A permit can be claimed once. `grantSignature` is Ed25519 over the claim context and canonical grant.
+ */
+export const claim = defineEndpoint({
+  service, name: 'claim', callers: ['sandbox'],
+  errors: ['permit_unknown', 'permit_claimed', 'permit_expired', 'permit_void', 'plan_mismatch', 'revision_mismatch', 'lockdown', 'unavailable'],
+  request: z.object({ permitId: Id, runId: Id, planHash: z.string(), nonce: z.string().min(16).max(128), instance: z.string().min(1).max(128), workspaceRevision: z.string() }),
+  reply: z.object({ grant: ClaimGrant, grantSignature: z.string() }),
+});
+/** The end of a claimed run. Idempotent: the first report stands. */
+export const report = defineEndpoint({
+  service, name: 'report', callers: ['sandbox'], errors: ['permit_unknown', 'run_ended', 'unavailable'], timeoutMs: 10_000,
+  request: z.object({ permitId: Id, runId: Id, instance: z.string(), report: RunReport }),
+  reply: z.object({ recorded: z.boolean() }),
+});
+/** Each second from an executor: extends its runs' leases and answers what has to stop. */
+export const heartbeat = defineEndpoint({
+  service, name: 'heartbeat', callers: ['sandbox'], errors: ['unavailable'], timeoutMs: 2_000,
+  request: z.object({ instance: z.string(), running: z.array(Id).max(256) }),
+  reply: z.object({ epoch: z.number().int(), lockdown: z.boolean(), stop: z.array(Id) }),
+});
+
+/** Opens a session; `codeId` is recorded so that a sign-in code works once. Only a hash of the session's secret is stored. */
+export const sessionCreate = defineEndpoint({
+  service, name: 'session-create', callers: ['gateway'], errors: ['code_used', 'unavailable'],
+  request: z.object({ secretHash: z.string().length(64), principal: Principal, codeId: z.string().max(128).optional(), expiresAt: Timestamp }),
+  reply: z.object({ sessionId: Id }),
+});
+export const sessionCheck = defineEndpoint({
+  service, name: 'session-check', callers: ['gateway'], errors: ['session_invalid', 'unavailable'],
+  request: z.object({ secretHash: z.string().length(64) }), reply: z.object({ sessionId: Id, principal: Principal, expiresAt: Timestamp }),
+});
+export const sessionEnd = defineEndpoint({
+  service, name: 'session-end', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({ secretHash: z.string().length(64) }), reply: z.object({}),
+});
+
+export const ping = defineEndpoint({ service, name: 'ping', callers: ['gateway'], errors: ['unavailable'], timeoutMs: 2_000, request: z.object({}), reply: z.object({ ok: z.boolean(), detail: z.string() }) });
+

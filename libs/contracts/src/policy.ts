@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+export const Verdict = z.enum(['allow', 'ask', 'deny']);
+export type Verdict = z.infer<typeof Verdict>;
+
+export const Pattern = z.string().min(1).max(1_024);
+
+export const Policy = z.object({
+  allow: z.array(Pattern).max(1_000),
+  deny: z.array(Pattern).max(1_000),
+  matching: z.enum(['commands']).default('commands'),
+});
+export type Policy = z.infer<typeof Policy>;
+
+/** The policy in force, and what a person has to know of it. */
+export const PolicyView = Policy.extend({
+  /** Opaque; changes with the content (the ETag). */
+  version: z.string(),
+  lockdown: z.boolean(),
+  /** Sentences to show: `allow *` is in force, the file is broken and its allow rules are suspended, … */
+  warnings: z.array(z.string()),
+});
+export type PolicyView = z.infer<typeof PolicyView>;
+
+/** Why a command is judged as it is. */
+export const Judgement = z.object({
+  decision: Verdict,
+  rule: z.string().nullable(),
+  reasons: z.array(z.string()),
+  /** The simple commands that were found, each as its words. */
+  commands: z.array(z.array(z.string())),
+});
+export type Judgement = z.infer<typeof Judgement>;

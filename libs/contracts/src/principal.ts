@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+/** Who speaks, as the connection proves it: `owner`, `device:<id>` or `bridge:<platform>:<account>:<sender>`. */
+export const Principal = z.string().regex(/^(owner|device:[A-Za-z0-9_-]{1,64}|bridge:[^\s]{1,300})$/);
+export type Principal = z.infer<typeof Principal>;
+
+export const Trust = z.enum(['owner', 'paired', 'untrusted']);
+export type Trust = z.infer<typeof Trust>;
+
+/** Where a person's word came in; recorded with every decision. */
+export const Channel = z.enum(['native', 'ui', 'http']);
+export type Channel = z.infer<typeof Channel>;
+
+/** A person acting through the gateway, which has authenticated the connection. */
+export const Actor = z.object({ principal: Principal, trust: Trust, channel: Channel });
+export type Actor = z.infer<typeof Actor>;

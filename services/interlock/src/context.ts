@@ -1,0 +1,38 @@
+import type { KeyObject } from 'node:crypto';
+import { canonicalJson } from '@megabot/contracts/canonical.ts';
+import type { Logger } from '@megabot/observability/logger.ts';
+import type { ConfigurationFile } from './configuration/file.ts';
+import type { InterlockEvents } from './events.ts';
+import type { Store, Transact } from './transaction.ts';
+
+/** Times in milliseconds. */
+export interface Limits {
+  /** How long a permit may be claimed. */
+  readonly permitMs: number;
+  /** How long a run waits for an executor before it is given up. */
+  readonly dueMs: number;
+  /** How long a running run may go without a heartbeat. */
+  readonly leaseMs: number;
+  /** How long "allow for this conversation" holds. */
+  readonly grantMs: number;
+  /** Approvals of one conversation that may wait at a time. */
+  readonly maxPending: number;
+}
+
+export const defaultLimits: Limits = { permitMs: 10_000, dueMs: 300_000, leaseMs: 15_000, grantMs: 86_400_000, maxPending: 20 };
+
+/** What the endpoints share. */
+export interface Context {
+  readonly store: Store;
+  readonly transact: Transact;
+  readonly events: InterlockEvents;
+  readonly file: ConfigurationFile;
+  readonly permitKey: KeyObject;
+  readonly originPublicKey: string;
+  readonly limits: Limits;
+  readonly clock: () => number;
+  readonly logger: Logger;
+}
+
+/** The bytes that are signed for one purpose and no other. */
+export const signedBytes = (purpose: string, value: unknown): Uint8Array => new TextEncoder().encode(purpose + canonicalJson(value));

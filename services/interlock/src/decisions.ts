@@ -1,0 +1,140 @@
+import type { z } from 'zod';
+import type { decide } from '@megabot/contracts/endpoints/interlock.ts';
+import { ServiceError } from '@megabot/contracts/errors.ts';
+import { newId } from '@megabot/contracts/ids.ts';
+import { storableText } from '@megabot/postgres/values.ts';
+import { resolveApproval } from './approvals.ts';
+import { lockConfiguration } from './configuration/adopt.ts';
+import { readInForce, type InForce } from './configuration/state.ts';
+import type { Context } from './context.ts';
+import { judgeAction } from './judgement.ts';
+import { actionOf } from './plan.ts';
+import { parsePattern } from './policy/pattern.ts';
+import { readPlain } from './policy/plain.ts';
+import { applyEdit } from './policy-edits.ts';
+import { recordingRefusals } from './refusals.ts';
+import { findApproval, toApproval, type ApprovalRow } from './rows.ts';
+import { createRun, issuePermit } from './runs.ts';
+import { endApproval } from './stopping.ts';
+import { grantHash } from './submit.ts';
+import type { Tx } from './transaction.ts';
+import { bindApproval, lockWorkspace } from './workspace.ts';
+
+type Request = z.infer<(typeof decide)['request']>;
+type Reply = z.infer<(typeof decide)['reply']>;
+
+/** A decision that changes something and is still an error to the caller: committed first, thrown afterwards. */
+type Outcome = { readonly reply: Reply } | { readonly failure: ServiceError };
+
+/**
+ * Records a person's word on an approval, once. Approving makes its run due. The policy has the last word: what is denied by
+ * now is rejected. If a run of another turn has changed the workspace since, the approval is shown anew.
+ * @throws ServiceError with one code for each way in which there is nothing to decide
+ */
+export async function decideApproval(context: Context, request: Request): Promise<Reply> {
+  const { actor, approvalId, decision } = request;
+  const entry = { event: 'decision_refused', principal: actor.principal, channel: actor.channel, subject: { approvalId, decision } } as const;
+  return await recordingRefusals(context, entry, async () => await decideOnce(context, request));
+}
+
+async function decideOnce(context: Context, request: Request): Promise<Reply> {
+  const { actor } = request;
+  if (actor.trust !== 'owner') throw new ServiceError('not_entitled', 'Only the owner may decide approvals.');
+  const id = await resolveApproval(context.store.db, request.approvalId);
+  const outcome = await context.transact(async (tx): Promise<Outcome> => {
+    const always = request.decision === 'approve' && request.scope === 'always';
+    if (always) await lockConfiguration(tx);
+    const state = await readInForce(tx, always ? 'FOR UPDATE' : 'FOR SHARE');
+    const found = await findApproval(tx, 'id = $1', [id]);
+    if (!found) throw unknown();
+    const workspace = await lockWorkspace(tx, found.conversation);
+    const row = await findApproval(tx, 'id = $1 FOR UPDATE', [id]);
+    if (!row) throw unknown();
+    if (row.status === 'expired') throw expired(row);
+    if (row.status !== 'pending') throw decided(row);
+    if (row.expires_at <= tx.now) {
+      await endApproval(tx, context.events, row, { status: 'expired', reason: null, by: null, channel: null });
+      return { failure: expired(row) };
+    }
+    if (request.decision === 'reject') {
+      const reason = request.reason === undefined ? null : storableText(request.reason);
+      const ended = await endApproval(tx, context.events, row, { status: 'rejected', reason, by: actor.principal, channel: actor.channel });
+      return { reply: { approval: toApproval(ended), runId: null } };
+    }
+    if (state.lockdown) throw new ServiceError('lockdown', 'Nothing can be approved during a lockdown.', { hint: 'The owner lifts it with !unlock.' });
+    return await approve(tx, context, state, workspace.revision, row, request);
+  });
+  if ('failure' in outcome) throw outcome.failure;
+  return outcome.reply;
+}
+
+async function approve(tx: Tx, context: Context, state: InForce, revision: string, row: ApprovalRow, { actor, scope, reason }: Request): Promise<Outcome> {
+  if (row.plan === null) throw new Error('a pending approval has no plan');
+  const action = actionOf(row.plan);
+  const judgement = judgeAction(action, state.compiled);
+  if (judgement.decision === 'deny') {
+    const ended = await endApproval(tx, context.events, row, { status: 'rejected', reason: `The policy denies it by now. ${judgement.reasons.join(' ')}`, by: null, channel: null });
+    return { reply: { approval: toApproval(ended), runId: null } };
+  }
+  if (row.revision !== revision) {
+    const rebound = toApproval(await bindApproval(tx, row, revision));
+    tx.record({ event: 'decision_refused', principal: actor.principal, channel: actor.channel, conversation: row.conversation, verdict: 'changed', subject: { approvalId: row.id, key: row.key, planHash: rebound.planHash } });
+    await context.events.approvalShown(tx, rebound);
+    const hint = 'Look at it again: the same command may do something else now. Approving once more runs it.';
+    return { failure: new ServiceError('approval_changed', 'The files of the workspace have changed since this was asked.', { hint, details: { approvalId: row.id } }) };
+  }
+  const remembered = await remember(tx, context, action, row, scope, actor.principal);
+  const runId = newId();
+  const note = reason === undefined ? null : storableText(reason);
+  const [updated] = await tx.query(
+    `UPDATE interlock.approvals SET status = 'approved', decided_by = $2, decided_channel = $3, decided_at = $4, scope = $5, reason = $6, run_id = $7
+     WHERE id = $1 AND status = 'pending' RETURNING id`,
+    [row.id, actor.principal, actor.channel, tx.now, scope, note, runId],
+  );
+  // Editing the file for the scope "always" may have brought a lockdown in that somebody wrote into it by hand.
+  if (!updated) throw new ServiceError('lockdown', 'A lockdown came in between; nothing was approved.');
+  await createRun(tx, context, { id: runId, key: row.key, conversation: row.conversation, turnId: row.turn_id, source: 'approval', command: row.command, plan: row.plan });
+  await issuePermit(tx, context, { conversation: row.conversation, epoch: state.epoch, revision });
+  tx.record({
+    event: 'decided', principal: actor.principal, channel: actor.channel, conversation: row.conversation, verdict: 'approved', rule: remembered,
+    subject: { approvalId: row.id, key: row.key, runId, scope, planHash: row.plan_hash }, ...(note === null ? {} : { text: note }),
+  });
+  const approved: ApprovalRow = { ...row, status: 'approved', decided_by: actor.principal, decided_at: tx.now, reason: note, run_id: runId };
+  await context.events.approvalDecided(tx, toApproval(approved), actor.principal);
+  return { reply: { approval: toApproval(approved), runId } };
+}
+
+/** Keeps a decision for later, as its scope says. Resolves to the rule that was made, if any. */
+async function remember(tx: Tx, context: Context, action: ReturnType<typeof actionOf>, row: ApprovalRow, scope: Request['scope'], by: string): Promise<string | null> {
+  if (scope === 'once') return null;
+  if (action.kind !== 'shell') throw new ServiceError('bad_request', 'A change of files can only be approved once.');
+  if (scope === 'conversation') {
+    await tx.query(
+      `INSERT INTO interlock.conversation_grants (conversation, command_hash, granted_by, approval_id, expires_at) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (conversation, command_hash) DO UPDATE SET granted_by = excluded.granted_by, approval_id = excluded.approval_id, expires_at = excluded.expires_at`,
+      [row.conversation, grantHash(row.conversation, action), by, row.id, tx.now + context.limits.grantMs],
+    );
+    return null;
+  }
+  const pattern = exactPattern(action.command);
+  await applyEdit(tx, context, { op: 'add', list: 'allow', pattern });
+  return pattern;
+}
+
+/** The pattern that stands for exactly this command. @throws ServiceError `bad_request` if there is none */
+function exactPattern(command: string): string {
+  const plain = readPlain(command);
+  const pattern = plain.ok ? `=${plain.words.map((word) => word.text).join(' ')}` : '';
+  if (!plain.ok || plain.words.some((word) => !word.bare || word.text.includes('*')) || !parsePattern(pattern).ok) {
+    throw new ServiceError('bad_request', 'Only one plain command can be allowed for ever; this one uses quotes or more of the shell than a rule can say.', {
+      hint: 'Approve it once or for this conversation, or write a rule with !allow.',
+    });
+  }
+  return pattern;
+}
+
+const unknown = (): ServiceError => new ServiceError('approval_unknown', 'No approval has this id.');
+const expired = (row: ApprovalRow): ServiceError =>
+  new ServiceError('approval_expired', 'The approval has expired: nobody decided it in time, and nothing was run.', { hint: 'Ask for it again.', details: { approvalId: row.id, expiresAt: row.expires_at } });
+const decided = (row: ApprovalRow): ServiceError =>
+  new ServiceError('approval_decided', `The approval is ${row.status} already.`, { details: { approvalId: row.id, status: row.status, by: row.decided_by ?? 'system', ...(row.run_id === null ? {} : { runId: row.run_id }) } });

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { compilePolicy, judge, judgeFiles } from './decide.ts';
+import { parsePattern } from './pattern.ts';
+
+const policy = (allow: string[], deny: string[] = []) => compilePolicy({ allow, deny, matching: 'commands' });
+const decision = (command: string, allow: string[], deny: string[] = []) => judge(command, policy(allow, deny)).decision;
+
+const everyday = ['ls', 'cat', 'echo', 'git status', 'git log', 'git', 'npm test', 'find', 'sort', 'sed', 'tar', 'python3', 'bash', 'sudo', 'env', 'uniq', 'printf', 'make'];
+const denied = ['rm -rf', 'shutdown', 'mkfs', 'git push', '/etc', '~/.ssh', '--force'];
+
+describe('what is allowed without asking', () => {
+  const allowed = ['ls', 'ls -la src', '/bin/ls -l', '/usr/bin/git status', 'git status --short', "ls 'my file.txt'", 'ls "a|b" \'c&d\'', 'echo rm -rf x', 'echo "rm -rf /; shutdown"', "echo '$(rm x)'", 'git commit -m "explain rm -rf"', 'cat "Résumé.txt"', 'git log --oneline', 'find . -name x', "sed -n '1,5p' f.txt", 'tar -czf out.tgz src', 'python3 --version', 'make build'];
+  for (const command of allowed) test(command, () => assert.equal(decision(command, everyday, denied), 'allow'));
+});
+
+describe('what a person is asked about, although a rule names its first words', () => {
+  const asked = [
+    'ls; id', 'ls && id', 'ls | cat', 'ls &', 'ls\nid', 'ls $(id)', 'ls `id`', 'ls $HOME', 'ls > out', 'cat < f', 'ls *', 'ls [a]', 'ls {a,b}', 'ls ~', 'ls # x', "ls $'a'", 'ls \\a', '\\ls', 'l""s', "'ls'", 'A=1 ls', 'A=1', '(ls)', '! ls',
+    'ls\u200b', 'ls\u00a0x', 'ls \u202ex', 'ls \u0001', 'ls\rid', 'ls "a', '', '   ', './ls', '/tmp/ls', 'LS', 'lsof', 'git-status',
+    'git -c core.pager=id log', 'git log --output=x', 'git log --outp x', 'git clone x', 'git config alias.x !id', 'find . -exec id ;', 'find . -delete', 'sort -o x y', 'sort --comp=id x', 'sed -i s/a/b/ f', 'sed s/a/id/e f', 'sed wout.txt f', "sed 's/a/b/w o.txt' f", "sed '1e id' f", 'tar -xf a --to-command=id', 'tar xfI a id', 'uniq a b', 'printf -v x y', 'make SHELL=id', 'make -f x',
+    'python3 x.py', 'python3 -c 1', 'bash -c ls', 'sudo ls', 'env ls', 'env', 'bash',
+  ];
+  for (const command of asked) test(JSON.stringify(command), () => assert.equal(decision(command, everyday, denied), 'ask'));
+});
+
+describe('what is denied, however it is put', () => {
+  const commands = [
+    'rm -rf x', 'rm -fr x', 'rm -r -f x', 'rm -v -f -r x', 'rm x --recursive --force', 'rm --rec --forc x', '/bin/rm -rf x', './rm -rf x', 'RM -rf x', 'r""m -rf x', "'rm' -rf x", 'r\\m -rf x', 'rm -r\\\nf x', "rm $'\\x2drf' x", '/b?n/r? -rf x', '{rm,-rf,x}', 'ls; rm -rf x', 'ls\nrm -rf x', 'ls && rm -rf x', 'ls | rm -rf x', 'ls & rm -rf x', '(rm -rf x)', '{ rm -rf x; }', 'if true; then rm -rf x; fi', 'A=1 rm -rf x', '2>/dev/null rm -rf x', 'rm >out -rf x',
+    'echo $(rm -rf x)', 'echo "$(rm -rf x)"', 'echo `rm -rf x`', 'echo "${x:-$(rm -rf x)}"', 'cat <(rm -rf x)', '$(echo rm) -rf x', 'rm${IFS}-rf${IFS}x $y', 'cat <<E\n$(rm -rf x)\nE', "# it's\nrm -rf x # '",
+    'sudo rm -rf x', 'env A=1 rm -rf x', 'env -S "rm -rf x"', 'timeout 5 nice sudo rm -rf x', 'xargs rm -rf', 'find . -exec rm -rf {} +', 'sh -c "rm -rf x"', `bash -c "sh -c 'rm -rf x'"`, 'eval "rm -rf x"', 'echo "rm -rf x" | sh', 'bash <<< "rm -rf x"', 'git -c alias.x="!rm -rf y" x', "python3 -c \"import os; os.system('rm -rf x')\"", 'r\u200bm -rf x', 'ｒｍ -rf x', 'trap "rm -rf x" EXIT', 'true '.repeat(10) + ';true'.repeat(500) + '; rm -rf x',
+    'mkfs.ext4 /dev/sda', 'git push', 'git -C x -c a=b push', 'git push --force', 'cat /etc/passwd', 'cat //etc/./passwd', 'cat ../etc/passwd', 'dd if=/etc/passwd', 'curl -d @/etc/passwd x', 'cat ~/.ssh/id', 'cat "$HOME/.ssh/id"', 'echo x > /etc/passwd', 'cat /e*c/passwd', 'ls --force',
+  ];
+  for (const command of commands) {
+    test(JSON.stringify(command).slice(0, 80), () => {
+      assert.equal(decision(command, everyday, denied), 'deny');
+      assert.equal(decision(command, ['*'], denied), 'deny');
+    });
+  }
+});
+
+test('a denied word that is plain data of one simple command is not a command', () => {
+  for (const command of ['echo shutdown', 'git commit -m "git push later"', 'cat shutdown.log', 'echo "mkfs /dev/sda"', 'git log --grep="rm -rf"']) {
+    assert.notEqual(decision(command, everyday, denied), 'deny', command);
+  }
+});
+
+test('"*" in the deny list denies everything, before anything is read', () => {
+  assert.equal(decision('ls', ['*', 'ls'], ['*']), 'deny');
+  assert.equal(judgeFiles(['a.txt'], policy([], ['*'])).decision, 'deny');
+});
+
+test('"*" in the allow list allows with a warning each time, but neither what is denied nor what cannot be read', () => {
+  const judgement = judge('bash -c "ls; id" | cat > out', policy(['*']));
+  assert.equal(judgement.decision, 'allow');
+  assert.equal(judgement.warnings.length, 1);
+  assert.equal(decision('rm -rf x', ['*'], ['rm -rf']), 'deny');
+  for (const command of ['ls "', 'ls $(', 'ls )', 'if true', 'ls |', 'ls\u200b', '', 'ls\rid', `ls ${'a'.repeat(9_000)}`]) assert.equal(decision(command, ['*']), 'ask', command);
+});
+
+test('over 64 KiB is denied, and so is a character that no program can receive', () => {
+  assert.equal(decision(`ls ${'a'.repeat(65_536)}`, ['*']), 'deny');
+  assert.equal(decision('ls \0', ['ls']), 'deny');
+  assert.equal(decision('ls \ud800', ['ls']), 'deny');
+});
+
+test('suspended allow rules ask, and deny rules go on', () => {
+  const suspended = compilePolicy({ allow: ['ls', '*'], deny: ['rm -rf'], matching: 'commands' }, 'The file is broken.');
+  assert.deepEqual(judge('ls', suspended).reasons, ['The file is broken.']);
+  assert.equal(judge('ls', suspended).decision, 'ask');
+  assert.equal(judge('rm -rf x', suspended).decision, 'deny');
+});
+
+test('exact rules and wildcards inside a rule cover what they spell and no more', () => {
+  assert.equal(decision('npm test', ['=npm test']), 'allow');
+  assert.equal(decision('npm test x', ['=npm test']), 'ask');
+  assert.equal(decision('bash build.sh', ['=bash build.sh']), 'allow');
+  assert.equal(decision('npm run build', ['npm run *']), 'allow');
+  assert.equal(decision('npm run', ['npm run *']), 'allow');
+  assert.equal(decision('npm', ['npm run *']), 'ask');
+});
+
+test('patterns that could mean anything are refused, in both lists', () => {
+  for (const entry of ['', '  ', '* *', 'l*', '*s', 're:.*', 'ls; id', 'ls | cat', 'ls $x', '"ls"', 'A=1 ls', 'ls\u200b', '=']) assert.equal(parsePattern(entry).ok, false, entry);
+  for (const entry of ['*', 'ls', 'npm run *', '=git status', '/etc', '--force', '~/.ssh']) assert.equal(parsePattern(entry).ok, true, entry);
+  assert.throws(() => policy([], ['l*']), RangeError);
+  assert.equal(policy(['l*']).problems.length, 1);
+  assert.equal(decision('ls', ['l*', '']), 'ask');
+});
+
+test('file changes are asked about, never allowed by a rule for commands, and denied by a rule about their path', () => {
+  assert.equal(judgeFiles(['a.txt'], policy(['*'])).decision, 'ask');
+  assert.equal(judgeFiles(['a.txt', '.env'], policy([], ['/workspace/.env'])).decision, 'deny');
+});
+
+const space = fc.constantFrom(' ', '  ', '\t', ' \\\n');
+const spelled = fc.constantFrom('rm', 'RM', '/bin/rm', './rm', "'rm'", '"rm"', 'r""m', "r''m", 'r\\m', '\\rm', "$'rm'", 'r\u200bm', '/bin/../bin/rm');
+const flags = fc.constantFrom('-rf', '-fr', '-r -f', '-Rf', '-vrf', '--recursive --force', '-r --force', "'-rf'", '-"rf"', '-r\\f');
+const wrap = fc.constantFrom<(inner: string) => string>(
+  (inner) => inner, (inner) => `ls; ${inner}`, (inner) => `ls && ${inner} && ls`, (inner) => `ls | ${inner}`, (inner) => `ls\n${inner}`, (inner) => `echo $(${inner})`, (inner) => `echo "a $(${inner}) b"`, (inner) => `(${inner})`, (inner) => `sudo ${inner}`, (inner) => `env A=1 timeout 5 ${inner}`, (inner) => `A=1 ${inner}`, (inner) => `while true; do ${inner}; done`, (inner) => `ls >/dev/null; ${inner} 2>&1 &`, (inner) => `find . -exec ${inner} +`,
+);
+
+test('a denied command stays denied under spacing, quoting, chaining and wrapping', () => {
+  fc.assert(
+    fc.property(spelled, flags, space, fc.array(wrap, { maxLength: 3 }), (name, options, gap, wraps) => {
+      const command = wraps.reduce((inner, outer) => outer(inner), `${name}${gap}${options}${gap}x`);
+      assert.equal(decision(command, ['*'], ['rm -rf']), 'deny', command);
+    }),
+    { numRuns: 1_500 },
+  );
+});
+
+test('whatever is added to an allowed command that a shell treats specially, it is asked about', () => {
+  const special = fc.constantFrom(';', '&', '|', '\n', '$', '`', '(', ')', '<', '>', '*', '?', '[', '\\', '#', '~', '{', '}', '!', '\u200b', '\u202e', '\u00a0', '\u0007');
+  fc.assert(
+    fc.property(fc.string({ maxLength: 12 }), special, fc.string({ maxLength: 12 }), (before, character, after) => {
+      const command = `ls ${before.replace(/['"]/g, '')}${character}${after}`;
+      assert.notEqual(decision(command, ['ls']), 'allow', command);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('any text at all gets an answer, and never "allow" but for the plain beginning of a rule', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
+      const judgement = judge(text, policy(['ls'], ['rm -rf', '/etc', '--force']));
+      if (judgement.decision === 'allow') assert.match(text, /^[ \t]*((\/usr(\/local)?)?\/bin\/)?ls([ \t]|$)/);
+      assert.ok(judgement.reasons.length > 0);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test('hostile long and deep lines are answered and never allowed', () => {
+  const rules = policy(['*'], [...Array.from({ length: 300 }, (_, index) => `forbidden${index} -r`), 'rm -rf', '/etc', '--force']);
+  const lines = ['$('.repeat(20_000), '('.repeat(60_000), '{'.repeat(60_000), '`'.repeat(60_000), '"'.repeat(59_999), 'xargs ' + 'rm '.repeat(15_000), 'sh -c ' + "'a;".repeat(10_000), '1'.repeat(60_000) + 'x', '['.repeat(60_000), '\\'.repeat(60_001), '${'.repeat(20_000), '$(echo '.repeat(5_000), 'a=b@c:d,'.repeat(5_000), '*'.repeat(60_000), 'a '.repeat(30_000) + '$(', '<<'.repeat(20_000), 'eval ' + '\\`'.repeat(20_000)];
+  for (const line of lines) {
+    assert.notEqual(judge(line, rules).decision, 'allow', line.slice(0, 20));
+  }
+});

@@ -1,0 +1,144 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { z } from 'zod';
+import type { Action } from '@megabot/contracts/action.ts';
+import { canonicalHash, canonicalJson } from '@megabot/contracts/canonical.ts';
+import type { submit, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
+import { ServiceError } from '@megabot/contracts/errors.ts';
+import { newId } from '@megabot/contracts/ids.ts';
+import { signingContexts, type OriginClaims } from '@megabot/contracts/ticket.ts';
+import { verifyText } from '@megabot/crypto/ed25519.ts';
+import type { Sql } from '@megabot/postgres/database.ts';
+import { insertApproval } from './approvals.ts';
+import { readInForce, type InForce } from './configuration/state.ts';
+import { signedBytes, type Context } from './context.ts';
+import { judgeAction } from './judgement.ts';
+import { displayOf, planOf, summaryOf } from './plan.ts';
+import type { ShellJudgement } from './policy/decide.ts';
+import { recordingRefusals } from './refusals.ts';
+import { createRun, issuePermit } from './runs.ts';
+import type { Tx } from './transaction.ts';
+import { lockTurn, lockWorkspace } from './workspace.ts';
+
+type Request = z.infer<(typeof submit)['request']>;
+
+interface ActionRow extends Record<string, unknown> {
+  salt: string;
+  action_hash: string;
+  outcome: SubmitOutcome;
+}
+
+/**
+ * Judges a proposed action once; the same key gets the same outcome for ever. Verdict, audit entry, approval or run, permit and
+ * events are one transaction.
+ * @throws ServiceError `ticket_invalid`, `conflict` for another action under a known key, `unavailable`
+ */
+export async function submitAction(context: Context, request: Request): Promise<SubmitOutcome> {
+  return await recordingRefusals(context, { event: 'submission_refused', subject: { key: request.key } }, async () => await submitOnce(context, request));
+}
+
+async function submitOnce(context: Context, request: Request): Promise<SubmitOutcome> {
+  const claims = verifyTicket(context, request);
+  return await context.transact(async (tx) => {
+    const state = await readInForce(tx);
+    await lockTurn(tx, claims.turnId);
+    const workspace = await lockWorkspace(tx, claims.conversation);
+    // The lock makes submissions of one conversation, and so of one key, follow one another.
+    const earlier = await findAction(tx, request.key);
+    if (earlier) return sameOutcome(earlier, request.action);
+    return await judgeNew(tx, context, state, workspace.revision, claims, request);
+  });
+}
+
+function verifyTicket(context: Context, { ticket, key }: Request): OriginClaims {
+  const { claims, signature } = ticket;
+  if (!verifyText(context.originPublicKey, signedBytes(signingContexts.origin, claims), signature)) {
+    throw new ServiceError('ticket_invalid', 'The ticket of the turn is not signed by the gateway.');
+  }
+  if (!key.startsWith(`${claims.turnId}:`)) throw new ServiceError('ticket_invalid', 'The ticket belongs to another turn.');
+  return claims;
+}
+
+export async function findAction(sql: Sql, key: string): Promise<ActionRow | undefined> {
+  const [row] = await sql.query<ActionRow>('SELECT salt, action_hash, outcome FROM interlock.actions WHERE key = $1', [key]);
+  return row;
+}
+
+// Salted: a short command could be guessed from a bare hash.
+const saltedHash = (salt: string, action: Action): string => createHash('sha256').update(salt + canonicalJson(action)).digest('hex');
+
+function sameOutcome(row: ActionRow, action: Action): SubmitOutcome {
+  if (!isStorable(action) || saltedHash(row.salt, action) !== row.action_hash) {
+    throw new ServiceError('conflict', 'Another action was submitted under this key.');
+  }
+  return row.outcome;
+}
+
+/** Canonical JSON refuses half characters; such an action is denied, and only its key is remembered. */
+const isStorable = (action: Action): boolean => JSON.stringify(action).search(/\\ud[89a-f]/i) < 0;
+
+async function judgeNew(tx: Tx, context: Context, state: InForce, revision: string, claims: OriginClaims, { action, key }: Request): Promise<SubmitOutcome> {
+  const ids = { conversation: claims.conversation, turnId: claims.turnId, key };
+  const judgement = await judgeFully(tx, context, state, claims, action);
+  const source = judgement.granted ? 'grant' : 'policy';
+  const text = displayOf(action);
+  const plan = planOf(action, claims.conversation, revision, state.settings.sandbox);
+  let outcome: SubmitOutcome;
+  switch (judgement.decision) {
+    case 'deny':
+      outcome = { decision: 'deny', rule: judgement.rule, reasons: judgement.reasons };
+      break;
+    case 'allow': {
+      const runId = newId();
+      await createRun(tx, context, { ...ids, id: runId, source, command: text, plan });
+      outcome = { decision: 'allow', runId, warnings: judgement.warnings };
+      break;
+    }
+    case 'ask': {
+      const approval = await insertApproval(tx, { ...ids, action, plan, text, reasons: judgement.reasons, requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
+      await context.events.approvalShown(tx, approval);
+      outcome = { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt: approval.expiresAt, reasons: approval.reasons };
+      break;
+    }
+  }
+  const salt = randomBytes(16).toString('hex');
+  await tx.query(
+    `INSERT INTO interlock.actions (key, turn_id, conversation, principal, kind, salt, action_hash, outcome, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9)`,
+    [key, claims.turnId, claims.conversation, claims.principal, action.kind, salt, isStorable(action) ? saltedHash(salt, action) : '', JSON.stringify(outcome), tx.now],
+  );
+  if (outcome.decision === 'allow') await issuePermit(tx, context, { conversation: claims.conversation, epoch: state.epoch, revision });
+  const subject = { key, turnId: claims.turnId, ...(outcome.decision === 'allow' ? { runId: outcome.runId } : {}), ...(outcome.decision === 'ask' ? { approvalId: outcome.approvalId } : {}) };
+  tx.record({ event: 'judged', principal: claims.principal, conversation: claims.conversation, verdict: outcome.decision, rule: judgement.rule, subject, text: summaryOf(action) });
+  context.events.judged(ids, outcome.decision, judgement.rule);
+  for (const warning of judgement.warnings) await context.events.allowedByStar(tx, ids, warning);
+  return outcome;
+}
+
+/** The policy's word, and then what only the database knows: cancelled turns, people's grants, how much waits already. */
+async function judgeFully(tx: Tx, context: Context, state: InForce, claims: OriginClaims, action: Action): Promise<ShellJudgement & { granted?: boolean }> {
+  const judgement = judgeAction(action, state.compiled);
+  if (judgement.decision === 'deny') return judgement;
+  const denied = (reason: string): ShellJudgement => ({ ...judgement, decision: 'deny', rule: null, reasons: [reason], warnings: [] });
+  const [cancelled] = await tx.query('SELECT 1 FROM interlock.cancelled_turns WHERE turn_id = $1', [claims.turnId]);
+  if (cancelled) return denied('The turn was cancelled.');
+  let asked = judgement;
+  if (claims.trust === 'untrusted' && judgement.decision === 'allow') {
+    // Rules say what the owner's assistant may do by itself, not what strangers may make it do.
+    asked = { ...judgement, decision: 'ask', rule: null, warnings: [], reasons: ['It was asked for by somebody who is not trusted.'] };
+  }
+  if (asked.decision === 'allow') return asked;
+  if (claims.trust !== 'untrusted' && state.compiled.allowSuspended === null && (await isGranted(tx, claims.conversation, action))) {
+    return { ...judgement, decision: 'allow', rule: null, granted: true, reasons: ['A person allowed exactly this for the conversation.'] };
+  }
+  const [pending] = await tx.query<{ count: number }>("SELECT count(*) AS count FROM interlock.approvals WHERE conversation = $1 AND status = 'pending'", [claims.conversation]);
+  if ((pending?.count ?? 0) >= context.limits.maxPending) {
+    return denied(`${context.limits.maxPending} approvals of this conversation are waiting already. Decide them first.`);
+  }
+  return asked;
+}
+
+export const grantHash = (conversation: string, action: Action): string => canonicalHash({ conversation, action });
+
+async function isGranted(tx: Tx, conversation: string, action: Action): Promise<boolean> {
+  const rows = await tx.query('SELECT 1 FROM interlock.conversation_grants WHERE conversation = $1 AND command_hash = $2 AND expires_at > $3', [conversation, grantHash(conversation, action), tx.now]);
+  return rows.length > 0;
+}

@@ -1,0 +1,53 @@
+import { WorkspaceRefusedError } from '../workspace/archive-entry.ts';
+import type { PutResult, WorkspaceStore } from '../workspace/store.ts';
+import { writeFiles } from '../workspace/write-files.ts';
+import type { OutputCollector } from './output-collector.ts';
+import type { CancelReason, RunResult, RunSpec, SandboxDriver } from './port.ts';
+
+/** How a run ended, before it is put together with its output: what differs from one outcome to another. */
+export type Ending = Pick<RunResult, 'outcome'> &
+  Partial<Pick<RunResult, 'exitCode' | 'signal' | 'cancelReason' | 'detail'>> & {
+    /** What became of the workspace, where it was stored anew. */
+    readonly put?: PutResult;
+  };
+
+export function resultOf(
+  driver: Pick<SandboxDriver, 'name' | 'simulated'>,
+  spec: RunSpec,
+  startedAt: Date,
+  collector: OutputCollector,
+  ending: Ending,
+): RunResult {
+  return {
+    outcome: ending.outcome,
+    exitCode: ending.exitCode ?? null,
+    signal: ending.signal ?? null,
+    cancelReason: ending.cancelReason ?? null,
+    output: collector.output(),
+    truncated: collector.droppedBytes > 0,
+    droppedBytes: collector.droppedBytes,
+    workspaceRevision: ending.put?.revision ?? spec.workspace.revision,
+    workspaceChanged: ending.put?.changed ?? false,
+    workspaceOmitted: ending.put?.omitted ?? [],
+    driver: driver.name,
+    simulated: driver.simulated,
+    startedAt,
+    endedAt: new Date(),
+    detail: ending.detail ?? null,
+  };
+}
+
+/** A run that only writes files starts nothing, so it is the same in every driver. */
+export async function writeFilesRun(workspaces: WorkspaceStore, spec: RunSpec, files: NonNullable<RunSpec['files']>): Promise<Ending> {
+  try {
+    return { outcome: 'exited', exitCode: 0, put: await writeFiles(workspaces, spec.workspace, files, spec.limits.workspaceBytes) };
+  } catch (error) {
+    if (error instanceof WorkspaceRefusedError) return { outcome: 'refused', detail: `The files were not written: ${error.message}.` };
+    throw error;
+  }
+}
+
+export function cancelReasonOf(signal: AbortSignal): CancelReason {
+  const reason: unknown = signal.reason;
+  return reason === 'lockdown' || reason === 'shutdown' ? reason : 'cancel';
+}

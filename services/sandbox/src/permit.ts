@@ -1,0 +1,31 @@
+import { canonicalHash, canonicalJson } from '@megabot/contracts/canonical.ts';
+import type { Permit } from '@megabot/contracts/queues.ts';
+import { signingContexts, type ClaimGrant, type PermitClaims } from '@megabot/contracts/ticket.ts';
+import { verifyText } from '@megabot/crypto/ed25519.ts';
+
+export type PermitRefusal = 'forged' | 'other_executor' | 'expired' | 'other_plan';
+
+/**
+ * Whether a permit is the interlock's word on exactly this plan, for this executor and still valid; null if it is.
+ * The queue is not trusted: whoever could write to it gains nothing without the interlock's key.
+ */
+export function refusePermit(permit: Permit, publicKey: string, now: number): PermitRefusal | null {
+  if (!verifyText(publicKey, signedBytes(signingContexts.permit, permit.claims), permit.signature)) return 'forged';
+  if (permit.claims.executor !== 'sandbox') return 'other_executor';
+  if (now >= permit.claims.expiresAt) return 'expired';
+  if (canonicalHash(permit.plan) !== permit.claims.planHash) return 'other_plan';
+  return null;
+}
+
+/** Whether the answer to a claim is the interlock's, made for this claim and not a replay of another. */
+export function isGrantFor(grant: ClaimGrant, signature: string, claims: PermitClaims, nonce: string, publicKey: string): boolean {
+  return (
+    verifyText(publicKey, signedBytes(signingContexts.claim, grant), signature) &&
+    grant.permitId === claims.permitId &&
+    grant.runId === claims.runId &&
+    grant.planHash === claims.planHash &&
+    grant.nonce === nonce
+  );
+}
+
+const signedBytes = (context: string, value: unknown): Uint8Array => new TextEncoder().encode(context + canonicalJson(value));

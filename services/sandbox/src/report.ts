@@ -1,0 +1,75 @@
+import type { RunReport } from '@megabot/contracts/run.ts';
+import type { RunResult } from './driver/port.ts';
+
+/** Why a run was stopped from here, where the driver only knows that it was. */
+export type StopCause = 'cancel' | 'lockdown' | 'shutdown' | 'interlock_lost';
+
+/** The driver's result in the words of the contracts. */
+export function reportOf(result: RunResult, cause: StopCause | undefined): RunReport {
+  const { status, detail } = statusOf(result, cause);
+  const output = fitting(textOf(result));
+  return {
+    status,
+    exitCode: result.exitCode,
+    signal: result.signal,
+    output: output.text,
+    truncated: result.truncated || output.dropped > 0,
+    droppedBytes: result.droppedBytes + output.dropped,
+    driver: result.simulated ? `${result.driver} (simulated shell)` : result.driver,
+    detail,
+    workspaceRevision: result.workspaceRevision,
+    startedAt: result.startedAt.getTime(),
+    endedAt: result.endedAt.getTime(),
+  };
+}
+
+/** The report of a run that this service did not see to its end. */
+export function interruptedReport(driver: string, now: number, detail: string): RunReport {
+  return { status: 'interrupted', exitCode: null, signal: null, output: '', truncated: false, droppedBytes: 0, driver, detail, workspaceRevision: null, startedAt: now, endedAt: now };
+}
+
+/** What a report may hold of output as JSON, where a control character takes six bytes: a message of the bus holds 8 MiB. */
+const maxOutputJsonBytes = 3 * 1024 * 1024;
+
+/** The beginning of a text that fits, and how many bytes of it do not. */
+function fitting(text: string): { text: string; dropped: number } {
+  let kept = text;
+  for (let size = jsonBytes(kept); size > maxOutputJsonBytes; size = jsonBytes(kept)) {
+    kept = kept.slice(0, Math.floor((kept.length * maxOutputJsonBytes) / size) - 1).toWellFormed();
+  }
+  return { text: kept, dropped: kept.length === text.length ? 0 : Buffer.byteLength(text) - Buffer.byteLength(kept) };
+}
+
+const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text));
+
+function statusOf(result: RunResult, cause: StopCause | undefined): { status: RunReport['status']; detail: string | null } {
+  if (result.outcome !== 'cancelled') return { status: result.outcome, detail: withOmissions(result) };
+  // A run granted while the service stops was never told why; the driver knows.
+  switch (cause ?? result.cancelReason) {
+    case 'lockdown':
+      return { status: 'killed_by_lockdown', detail: 'The lockdown stopped it.' };
+    case 'shutdown':
+      return { status: 'interrupted', detail: 'The sandbox was shut down while it ran. It was not run again.' };
+    case 'interlock_lost':
+      return { status: 'interrupted', detail: 'The interlock could not be reached any more, so the run was stopped. It was not run again.' };
+    case 'cancel':
+    case null:
+      return { status: 'cancelled', detail: result.detail };
+  }
+}
+
+function withOmissions(result: RunResult): string | null {
+  if (result.workspaceOmitted.length === 0) return result.detail;
+  const names = result.workspaceOmitted.slice(0, 5).map((entry) => entry.path).join(', ');
+  const note = `Not kept in the workspace: ${names}${result.workspaceOmitted.length > 5 ? ', …' : ''}.`;
+  return result.detail === null ? note : `${result.detail} ${note}`;
+}
+
+/** Both streams in the order in which they came. A decoder for each stream, since a chunk may end inside a character. */
+function textOf(result: RunResult): string {
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  let text = '';
+  for (const chunk of result.output.chunks) text += decoders[chunk.stream].decode(chunk.bytes, { stream: true });
+  // PostgreSQL's text type holds every character but NUL.
+  return (text + decoders.stdout.decode() + decoders.stderr.decode()).replaceAll('\0', '\u{FFFD}');
+}

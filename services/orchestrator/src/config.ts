@@ -1,0 +1,43 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { logLevel, parseEnvironment, wholeNumber, type Environment } from '@megabot/config/environment.ts';
+
+/** Compose hands an unset variable on as an empty one; both mean that nothing is said. */
+const optional = z.string().optional().transform((value) => (value === undefined || value === '' ? null : value));
+
+const modelUrl = optional.refine((value) => {
+  if (value === null) return true;
+  const url = URL.parse(value);
+  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '';
+}, 'must be an http:// or https:// URL without user name and password');
+
+/** The environment of the orchestrator, parsed. @throws ConfigurationError */
+export function readConfig(environment: Environment) {
+  const values = parseEnvironment(
+    {
+      NATS_URL: z.string().min(1),
+      NATS_SEED: z.string().min(1),
+      MEGABOT_MODEL_URL: modelUrl,
+      MEGABOT_MODEL: optional,
+      MEGABOT_MODEL_API_KEY: optional,
+      MEGABOT_MODEL_IDLE_SECONDS: wholeNumber(1, 3_600).default(60),
+      ORCHESTRATOR_CONCURRENCY: wholeNumber(1, 64).default(8),
+      LOG_LEVEL: logLevel.default('info'),
+    },
+    environment,
+  );
+  return {
+    nats: { servers: values.NATS_URL, nkeySeed: values.NATS_SEED, connectDeadlineMs: 30_000 },
+    model: {
+      url: values.MEGABOT_MODEL_URL,
+      name: values.MEGABOT_MODEL,
+      apiKey: values.MEGABOT_MODEL_API_KEY,
+      // In a container the machine's own model server is at this name; see the network "egress".
+      defaultUrl: 'http://host.docker.internal:11434',
+      idleTimeoutMs: values.MEGABOT_MODEL_IDLE_SECONDS * 1_000,
+    },
+    concurrency: values.ORCHESTRATOR_CONCURRENCY,
+    replica: hostname(),
+    logLevel: values.LOG_LEVEL,
+  };
+}

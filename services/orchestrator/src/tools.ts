@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { ShellAction, WorkspacePath, type Action } from '@megabot/contracts/action.ts';
+import type { ClaimedTurn, Mode } from '@megabot/contracts/conversation.ts';
+import type { Step } from './checkpoint.ts';
+import type { ModelTool, ModelToolCall } from './model/port.ts';
+
+/** What the model may propose. `shell` and `write_file` go to the interlock, the others to memory. */
+const tools = {
+  shell: {
+    description:
+      'Run a shell command in a throw-away container without network. Its working directory is /workspace, which lasts. ' +
+      'The policy judges it, and a person may have to approve it first.',
+    schema: z.object({ command: ShellAction.shape.command.describe('The command line, for bash.') }),
+    changes: true,
+  },
+  write_file: {
+    description: 'Write a text file in /workspace, whole; an existing one is replaced. A person may have to approve it first.',
+    schema: z.object({
+      path: WorkspacePath.describe('Relative to /workspace, without "..".'),
+      content: z.string().max(262_144).describe('The whole content of the file.'),
+    }),
+    changes: true,
+  },
+  remember: {
+    description: 'Keep one fact in long-term memory, for later conversations. Only what the person wants kept.',
+    schema: z.object({ text: z.string().min(1).max(16_384).describe('The fact, as one sentence that can be understood alone.') }),
+    changes: true,
+  },
+  recall: {
+    description: 'Look up long-term memory by words.',
+    schema: z.object({ query: z.string().min(1).max(4_096).describe('Words to look for.') }),
+    changes: false,
+  },
+} as const;
+type ToolName = keyof typeof tools;
+const isToolName = (name: string): name is ToolName => Object.hasOwn(tools, name);
+
+/** Why a tool is withheld from this turn, as the model is told; undefined if it may be used. */
+function withheld(name: ToolName, turn: Pick<ClaimedTurn, 'mode' | 'trust'>): string | undefined {
+  if (turn.mode === 'plan' && tools[name].changes) {
+    return 'Refused: this conversation is in plan mode, where nothing is changed. Describe what you would do; the person can leave plan mode with "!mode ask".';
+  }
+  if (name === 'remember' && turn.trust !== 'owner') return 'Refused: only the owner can have something kept in memory.';
+  if (name === 'recall' && turn.trust === 'untrusted') return 'Refused: memory is not open to this person.';
+  return undefined;
+}
+
+export function offeredTools(turn: Pick<ClaimedTurn, 'mode' | 'trust'>): ModelTool[] {
+  return Object.entries(tools)
+    .filter(([name]) => isToolName(name) && withheld(name, turn) === undefined)
+    .map(([name, { description, schema }]) => {
+      const { $schema: _, ...parameters } = z.toJSONSchema(schema, { io: 'input' });
+      return { name, description, parameters };
+    });
+}
+
+/** More calls than a person could follow are not looked at. */
+const maxCalls = 16;
+/** What one action of the contracts may hold. */
+const maxFiles = 32;
+
+/**
+ * Sorts a reply's calls: those that cannot be done have their result at once, `shell` and `write_file` become actions, and
+ * what is left is for memory. In the mode `build` the files of one reply are written by one action, and so one approval.
+ */
+export function planStep(turn: Pick<ClaimedTurn, 'id' | 'mode' | 'trust'>, stepIndex: number, text: string, calls: readonly ModelToolCall[]): Step {
+  const step: Step = {
+    text,
+    calls: calls.map((call) => ({ id: call.id, name: call.name, arguments: asJsonObject(call.arguments) })),
+    results: calls.map((call, index) => (index < maxCalls ? complaint(call, turn) : `Not done: at most ${maxCalls} calls at a time.`)),
+    actions: [],
+    submitted: false,
+  };
+  for (const [index, call] of calls.entries()) {
+    if (step.results[index] !== null) continue;
+    const action = actionOf(call);
+    if (!action) continue;
+    const batch = turn.mode === 'build' ? step.actions.find((planned) => mayJoin(planned.action, action)) : undefined;
+    if (batch?.action.kind === 'file_write' && action.kind === 'file_write') {
+      // Written twice in one reply, a file ends as it would have: with the later content.
+      const paths = new Set(action.files.map((file) => file.path));
+      batch.action = { kind: 'file_write', files: [...batch.action.files.filter((file) => !paths.has(file.path)), ...action.files] };
+      batch.calls.push(index);
+    } else {
+      step.actions.push({ key: `${turn.id}:${stepIndex}:${index}`, calls: [index], action });
+    }
+  }
+  return step;
+}
+
+function mayJoin(batch: Action, action: Action): boolean {
+  return batch.kind === 'file_write' && action.kind === 'file_write' && batch.files.length + action.files.length <= maxFiles;
+}
+
+function actionOf(call: ModelToolCall): Action | undefined {
+  switch (call.name) {
+    case 'shell':
+      return { kind: 'shell', ...tools.shell.schema.parse(call.arguments) };
+    case 'write_file':
+      return { kind: 'file_write', files: [tools.write_file.schema.parse(call.arguments)] };
+    default:
+      return undefined;
+  }
+}
+
+/** What is wrong with a call, so that the model can mend it; null if nothing is. */
+function complaint(call: ModelToolCall, turn: Pick<ClaimedTurn, 'mode' | 'trust'>): string | null {
+  if (!isToolName(call.name)) {
+    const names = offeredTools(turn).map((tool) => tool.name);
+    return `Not done: there is no tool "${call.name.slice(0, 64)}". ${names.length > 0 ? `There is: ${names.join(', ')}.` : 'There are no tools here.'}`;
+  }
+  const refusal = withheld(call.name, turn);
+  if (refusal !== undefined) return refusal;
+  if (call.malformed) return `Not done: the arguments of ${call.name} are no JSON object. Call it again with ${exampleOf(call.name)}.`;
+  const parsed = tools[call.name].schema.safeParse(call.arguments);
+  if (parsed.success) return null;
+  const problems = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`);
+  return `Not done: wrong arguments of ${call.name} (${problems.join('; ')}). Call it again with ${exampleOf(call.name)}.`;
+}
+
+function exampleOf(name: ToolName): string {
+  return JSON.stringify(Object.fromEntries(Object.keys(tools[name].schema.shape).map((key) => [key, '…'])));
+}
+
+/** What is to be done at memory for a saved call; undefined where the call is none of memory's. */
+export function memoryOperation(call: Step['calls'][number]): { kind: 'remember'; text: string } | { kind: 'recall'; query: string } | undefined {
+  switch (call.name) {
+    case 'remember':
+      return { kind: 'remember', ...tools.remember.schema.parse(call.arguments) };
+    case 'recall':
+      return { kind: 'recall', ...tools.recall.schema.parse(call.arguments) };
+    default:
+      return undefined;
+  }
+}
+
+function asJsonObject(value: unknown): Step['calls'][number]['arguments'] {
+  const parsed = z.record(z.string(), z.json()).safeParse(value);
+  return parsed.success ? parsed.data : {};
+}
+
+/** What each mode means, for the model. */
+export const modeSentence: Readonly<Record<Mode, string>> = {
+  plan: 'Mode "plan": nothing may be changed. Think, look things up, and describe what you would do.',
+  ask: 'Mode "ask": what you propose may have to be approved by a person first.',
+  build: 'Mode "build": like ask; write all files of one change in one reply, so that they are approved together.',
+};

@@ -1,0 +1,28 @@
+// Format, control, private-use and unassigned code points, and spaces other than the plain one: they can make a command read
+// as another one than it is. A zero-width joiner between emoji is left out of no rule: an escape is ugly, a disguise is worse.
+const invisible = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+
+/** The text with everything that does not show made visible as `\u{…}`; line breaks and tabs stay. */
+export function showInvisible(text: string): string {
+  return text.replace(invisible, (character) => (character === '\n' || character === '\t' ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`));
+}
+
+/** The text as Markdown code that its own backticks cannot end. */
+export function asCode(text: string): string {
+  const shown = showInvisible(text);
+  const longest = Math.max(0, ...[...shown.matchAll(/`+/g)].map((match) => match[0].length));
+  if (!shown.includes('\n')) {
+    const fence = '`'.repeat(longest + 1);
+    return longest > 0 ? `${fence} ${shown} ${fence}` : `${fence}${shown}${fence}`;
+  }
+  const fence = '`'.repeat(Math.max(3, longest + 1));
+  return `\n${fence}\n${shown}\n${fence}\n`;
+}
+
+/** At most `limit` characters, and how many are missing; `rest` says where to read them. */
+export function bounded(text: string, limit: number, rest: string): string {
+  if (text.length <= limit) return text;
+  // A pair of surrogates is not cut in two.
+  const at = /[\uD800-\uDBFF]/.test(text.charAt(limit - 1)) ? limit - 1 : limit;
+  return `${text.slice(0, at)}\n[${text.length - at} more characters; ${rest}]`;
+}

@@ -1,0 +1,218 @@
+import { handle, type Bus } from '@megabot/bus/port.ts';
+import type { InProcessHub } from '@megabot/bus/in-process.ts';
+import type { Approval } from '@megabot/contracts/approval.ts';
+import type { Conversation, Message, Turn } from '@megabot/contracts/conversation.ts';
+import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
+import * as memory from '@megabot/contracts/endpoints/memory.ts';
+import * as orchestrator from '@megabot/contracts/endpoints/orchestrator.ts';
+import * as sandbox from '@megabot/contracts/endpoints/sandbox.ts';
+import { ServiceError } from '@megabot/contracts/errors.ts';
+import { events } from '@megabot/contracts/events.ts';
+import { newId } from '@megabot/contracts/ids.ts';
+import type { PolicyView } from '@megabot/contracts/policy.ts';
+import type { Run } from '@megabot/contracts/run.ts';
+import type { OriginTicket } from '@megabot/contracts/ticket.ts';
+import { silentLogger } from '@megabot/observability/logger.ts';
+import type { z } from 'zod';
+
+type Input<E extends { request: z.ZodType }> = z.infer<E['request']>;
+
+/** What the fake services were told, and how they shall answer. Only as clever as the gateway's tests need. */
+export interface Fakes {
+  readonly memoryBus: Bus;
+  readonly interlockBus: Bus;
+  readonly orchestratorBus: Bus;
+  readonly sandboxBus: Bus;
+  readonly appended: Input<typeof memory.append>[];
+  readonly decisions: Input<typeof interlock.decide>[];
+  readonly edits: Input<typeof interlock.policyEdit>[];
+  readonly submitted: Input<typeof interlock.submit>[];
+  readonly tickets: OriginTicket[];
+  readonly approvals: Map<string, Approval>;
+  readonly runs: Map<string, Run>;
+  /** Fails the named endpoint until deleted. */
+  readonly failing: Map<string, ServiceError>;
+  submitOutcome: z.input<typeof interlock.submit.reply>;
+  policy: PolicyView;
+}
+
+export function makeApproval(values: Partial<Approval> = {}): Approval {
+  const id = values.id ?? newId();
+  return {
+    id, shortId: id.slice(0, 6), kind: 'shell', command: 'git push', reasons: ['not allowed by a rule'], risk: 'medium', createdAt: 1, expiresAt: 2, conversation: 'default',
+    turnId: 'turn1', requestedBy: 'owner', cwd: '/workspace', network: 'none', planHash: 'a'.repeat(64), status: 'pending', ...values,
+  };
+}
+
+export function makeRun(values: Partial<Run> = {}): Run {
+  return {
+    id: newId(), conversation: 'default', turnId: 'turn1', command: 'ls', status: 'due', exitCode: null, signal: null, output: '', truncated: false, driver: null, detail: null,
+    createdAt: 1, startedAt: null, endedAt: null, ...values,
+  };
+}
+
+export async function startFakes(hub: InProcessHub): Promise<Fakes> {
+  const logger = silentLogger();
+  const memoryBus = hub.bus('memory', { logger });
+  const interlockBus = hub.bus('interlock', { logger });
+  const fakes: Fakes = {
+    memoryBus, interlockBus, orchestratorBus: hub.bus('orchestrator', { logger }), sandboxBus: hub.bus('sandbox', { logger }),
+    appended: [], decisions: [], edits: [], submitted: [], tickets: [], approvals: new Map(), runs: new Map(), failing: new Map(),
+    submitOutcome: { decision: 'deny', rule: 'rm', reasons: ['denied by a rule'] },
+    policy: { allow: ['ls'], deny: ['rm -rf'], matching: 'commands', version: 'v1', lockdown: false, warnings: [] },
+  };
+  await serveMemory(fakes);
+  await serveInterlock(fakes);
+  await fakes.orchestratorBus.serve([handle(orchestrator.ping, async () => ({ ok: true, detail: 'ready', model: { configured: false, reachable: false, name: null, address: null, detail: 'none is configured' } }))]);
+  await fakes.sandboxBus.serve([handle(sandbox.ping, async () => ({ ok: true, detail: 'ready', driver: 'docker', simulated: false, running: 0 }))]);
+  return fakes;
+}
+
+const failIf = (fakes: Fakes, name: string): void => {
+  const failure = fakes.failing.get(name);
+  if (failure) throw failure;
+};
+
+async function serveMemory(fakes: Fakes): Promise<void> {
+  const conversations = new Map<string, Conversation>();
+  const stored = new Map<string, { messageId: string; turnId: string; text: string }>();
+  const turns = new Map<string, Turn>();
+  const messages: Message[] = [];
+  const conversation = (id: string): Conversation => {
+    if (id === 'default' && !conversations.has(id)) conversations.set(id, { id, title: 'Default', mode: 'ask', createdAt: 1, updatedAt: 1 });
+    const found = conversations.get(id);
+    if (!found) throw new ServiceError('not_found', 'there is no such conversation');
+    return found;
+  };
+  await fakes.memoryBus.serve([
+    handle(memory.append, async (request) => {
+      failIf(fakes, 'append');
+      conversation(request.conversation);
+      fakes.tickets.push(request.ticket);
+      const key = `${request.conversation}:${request.messageKey}`;
+      const known = stored.get(key);
+      if (known && known.text !== request.text) throw new ServiceError('conflict', 'the id was used before, for another text');
+      if (known) return { messageId: known.messageId, turnId: known.turnId, duplicate: true };
+      fakes.appended.push(request);
+      const { turnId } = request.ticket.claims;
+      const messageId = newId();
+      stored.set(key, { messageId, turnId, text: request.text });
+      messages.push({ id: messageId, seq: messages.length + 1, conversation: request.conversation, turnId, role: 'user', text: request.text, createdAt: 1 });
+      turns.set(turnId, { id: turnId, conversation: request.conversation, messageId, kind: request.reply === undefined ? 'chat' : 'command', status: request.reply === undefined ? 'queued' : 'done', attempt: 0, createdAt: 1, updatedAt: 1 });
+      if (request.reply !== undefined) await fakes.memoryBus.publish(events.final, { conversation: request.conversation, turnId, messageId: newId(), text: request.reply, status: 'done' }, { conversation: request.conversation });
+      return { messageId, turnId, duplicate: false };
+    }),
+    handle(memory.conversationsList, async () => ({ conversations: [...conversations.values()] })),
+    handle(memory.conversationsCreate, async ({ title = 'New', mode = 'ask' }) => {
+      const made = { id: newId(), title, mode, createdAt: 1, updatedAt: 1 };
+      conversations.set(made.id, made);
+      return made;
+    }),
+    handle(memory.conversationsGet, async ({ id }) => conversation(id)),
+    handle(memory.conversationsUpdate, async ({ id, title, mode }) => {
+      const now = conversation(id);
+      const updated = { ...now, title: title ?? now.title, mode: mode ?? now.mode };
+      conversations.set(id, updated);
+      return updated;
+    }),
+    handle(memory.messagesList, async ({ conversation: id, before = Infinity, limit }) => {
+      const all = messages.filter((message) => message.conversation === id && message.seq < before);
+      return { messages: all.slice(-limit), hasMore: all.length > limit };
+    }),
+    handle(memory.turnGet, async ({ turnId }) => {
+      failIf(fakes, 'turnGet');
+      const turn = turns.get(turnId);
+      if (!turn) throw new ServiceError('turn_unknown', 'there is no such turn');
+      return { turn, answer: null };
+    }),
+    handle(memory.turnCancel, async ({ turnId }) => {
+      const turn = turns.get(turnId);
+      if (!turn) throw new ServiceError('turn_unknown', 'there is no such turn');
+      if (turn.status === 'done' || turn.status === 'cancelled') throw new ServiceError('turn_ended', 'the turn has already ended');
+      const cancelled = { ...turn, status: 'cancelled' as const };
+      turns.set(turnId, cancelled);
+      return { turn: cancelled };
+    }),
+    handle(memory.remember, async ({ items }) => ({ ids: items.map(() => newId()) })),
+    handle(memory.recall, async ({ query }) => ({ mode: 'text' as const, items: [{ id: newId(), externalId: null, text: query, score: 1, why: 'the words' }] })),
+    handle(memory.forget, async ({ ids = [] }) => ({ count: ids.length, ids })),
+    handle(memory.exportItems, async () => ({ items: [], next: null })),
+    handle(memory.ping, async () => {
+      failIf(fakes, 'memory.ping');
+      return { ok: true, detail: 'ready' };
+    }),
+  ]);
+}
+
+async function serveInterlock(fakes: Fakes): Promise<void> {
+  const sessions = new Map<string, { sessionId: string; principal: string; expiresAt: number }>();
+  const usedCodes = new Set<string>();
+  const find = (prefix: string): Approval => {
+    const found = [...fakes.approvals.values()].filter((approval) => approval.id.startsWith(prefix));
+    if (found.length > 1) throw new ServiceError('approval_ambiguous', 'the prefix fits several approvals', { details: { candidates: found.map((approval) => approval.shortId) } });
+    const [only] = found;
+    if (!only) throw new ServiceError('approval_unknown', 'there is no such approval');
+    return only;
+  };
+  await fakes.interlockBus.serve([
+    handle(interlock.submit, async (request) => {
+      failIf(fakes, 'submit');
+      fakes.submitted.push(request);
+      return fakes.submitOutcome;
+    }),
+    handle(interlock.decide, async (request) => {
+      failIf(fakes, 'decide');
+      const approval = find(request.approvalId);
+      if (approval.status === 'expired') throw new ServiceError('approval_expired', 'the approval has expired');
+      if (approval.status !== 'pending') throw new ServiceError('approval_decided', 'the approval was already decided');
+      fakes.decisions.push(request);
+      const decided: Approval = { ...approval, status: request.decision === 'approve' ? 'approved' : 'rejected', decidedBy: request.actor.principal };
+      fakes.approvals.set(decided.id, decided);
+      await fakes.interlockBus.publish(events.decided, { conversation: 'default', approvalId: decided.id, turnId: decided.turnId, status: decided.status, by: request.actor.principal });
+      return { approval: decided, runId: request.decision === 'approve' ? 'run1' : null };
+    }),
+    handle(interlock.approvalsList, async ({ status }) => ({ approvals: [...fakes.approvals.values()].filter((approval) => status === undefined || approval.status === status) })),
+    handle(interlock.approvalsGet, async ({ approvalId }) => find(approvalId)),
+    handle(interlock.runGet, async ({ runId }) => {
+      const run = fakes.runs.get(runId);
+      if (!run) throw new ServiceError('not_found', 'there is no such run');
+      return run;
+    }),
+    handle(interlock.cancelTurn, async () => ({ approvals: 0, runs: 0 })),
+    handle(interlock.policyGet, async () => fakes.policy),
+    handle(interlock.policyEdit, async (request) => {
+      failIf(fakes, 'policyEdit');
+      fakes.edits.push(request);
+      const { edit } = request;
+      if (edit.op === 'replace') {
+        if (edit.ifVersion !== undefined && edit.ifVersion !== fakes.policy.version) throw new ServiceError('policy_conflict', 'the policy has changed');
+        fakes.policy = { ...fakes.policy, ...edit.policy, version: `${fakes.policy.version}+` };
+        return { policy: fakes.policy, changed: true };
+      }
+      const changed = !fakes.policy[edit.list].includes(edit.pattern);
+      if (changed) fakes.policy = { ...fakes.policy, [edit.list]: [...fakes.policy[edit.list], edit.pattern], version: `${fakes.policy.version}+` };
+      return { policy: fakes.policy, changed };
+    }),
+    handle(interlock.policyTest, async ({ command }) => ({ decision: 'ask' as const, rule: null, reasons: ['no rule'], commands: [command.split(' ')] })),
+    handle(interlock.unlock, async () => fakes.policy),
+    handle(interlock.auditList, async () => ({ entries: [], hasMore: false })),
+    handle(interlock.auditVerify, async () => ({ ok: true, entries: 0, firstBreak: null })),
+    handle(interlock.sessionCreate, async ({ secretHash, principal, codeId, expiresAt }) => {
+      if (codeId !== undefined && usedCodes.has(codeId)) throw new ServiceError('code_used', 'the code was already used');
+      if (codeId !== undefined) usedCodes.add(codeId);
+      const sessionId = newId();
+      sessions.set(secretHash, { sessionId, principal, expiresAt });
+      return { sessionId };
+    }),
+    handle(interlock.sessionCheck, async ({ secretHash }) => {
+      const session = sessions.get(secretHash);
+      if (!session) throw new ServiceError('session_invalid', 'there is no such session');
+      return session;
+    }),
+    handle(interlock.sessionEnd, async ({ secretHash }) => {
+      sessions.delete(secretHash);
+      return {};
+    }),
+    handle(interlock.ping, async () => ({ ok: true, detail: 'ready' })),
+  ]);
+}

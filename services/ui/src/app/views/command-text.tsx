@@ -1,0 +1,62 @@
+import { useMemo, useState } from 'react';
+import { oddities, revealInvisible } from '../text/invisible.ts';
+import { Icon } from './icons.tsx';
+
+const longestLines = 30;
+const longestCharacters = 3_000;
+
+/** Where a long text is cut for the first look, or null where it is shown whole. */
+export function cutAt(text: string): number | null {
+  let at = -1;
+  for (let line = 0; line < longestLines; line++) {
+    at = text.indexOf('\n', at + 1);
+    if (at === -1) break;
+  }
+  if (at === -1) return text.length > longestCharacters ? longestCharacters : null;
+  return Math.min(at, longestCharacters);
+}
+
+interface CommandTextProps {
+  readonly text: string;
+  /** Told once everything is in view; at once for most. */
+  readonly onWhole?: () => void;
+}
+
+/** Exactly what would run. Whatever the eye could miss is spelled out, and a long one says how much is not shown yet. */
+export function CommandText({ text, onWhole }: CommandTextProps) {
+  const [all, setAll] = useState(false);
+  const cut = all ? null : cutAt(text);
+  const pieces = useMemo(() => revealInvisible(cut === null ? text : text.slice(0, cut)), [text, cut]);
+  const notes = useMemo(() => oddities(text), [text]);
+  const lines = text.split('\n').length;
+  return (
+    <div className="command">
+      {/* Kept left to right in the order of its characters, so that no letter can reorder what stands around it. */}
+      <pre dir="ltr" tabIndex={0} aria-label="Exact command">
+        <code>
+          {pieces.map((piece, index) =>
+            piece.kind === 'plain' ? piece.text : <span key={index} className={piece.kind}>{piece.text}</span>,
+          )}
+        </code>
+      </pre>
+      {cut !== null && (
+        <button
+          type="button"
+          className="show-all"
+          onClick={() => {
+            setAll(true);
+            onWhole?.();
+          }}
+        >
+          Show all: {lines.toLocaleString('en')} {lines === 1 ? 'line' : 'lines'}, {text.length.toLocaleString('en')} characters
+        </button>
+      )}
+      {notes.map((note) => (
+        <p className="oddity" key={note}>
+          <Icon name="alert" size={14} />
+          {note}
+        </p>
+      ))}
+    </div>
+  );
+}

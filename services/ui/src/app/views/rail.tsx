@@ -1,0 +1,80 @@
+import { routeHash, type Route } from '../route.ts';
+import { pendingApprovals } from '../state/selectors.ts';
+import { useApp } from './context.ts';
+import { Icon, Mark, type IconName } from './icons.tsx';
+
+const pages: readonly { readonly page: 'policy' | 'memory' | 'activity' | 'health'; readonly name: string; readonly icon: IconName }[] = [
+  { page: 'policy', name: 'Policy', icon: 'policy' },
+  { page: 'memory', name: 'Memory', icon: 'memory' },
+  { page: 'activity', name: 'Activity', icon: 'activity' },
+  { page: 'health', name: 'Health', icon: 'health' },
+];
+
+/** Conversations above, pages below; a drawer where the window is narrow. */
+export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
+  const { state, controller, preferences, setPreferences } = useApp();
+  const waiting = new Set(pendingApprovals(state).map((approval) => approval.conversation));
+  const current = route.page === 'chat' ? route.conversation : null;
+  const listed = state.conversations.some((conversation) => conversation.id === 'default')
+    ? state.conversations
+    : [{ id: 'default', title: '', updatedAt: 0 }, ...state.conversations];
+  const create = async () => {
+    const made = await controller.create();
+    if (typeof made === 'string') location.hash = routeHash({ page: 'chat', conversation: made });
+  };
+  const themes = { system: ['auto', 'Theme: system', 'light'], light: ['sun', 'Theme: light', 'dark'], dark: ['moon', 'Theme: dark', 'system'] } as const;
+  const [themeIcon, themeName, nextTheme] = themes[preferences.theme];
+  return (
+    <nav id="rail" className="rail" aria-label="Conversations and pages">
+      <div className="brand">
+        <Mark />
+        <span>MegaBot</span>
+      </div>
+      <button type="button" className="new" onClick={() => void create()}>
+        <Icon name="plus" />
+        New conversation
+      </button>
+      <ul className="conversations" aria-label="Conversations">
+        {listed.map((conversation) => (
+          <li key={conversation.id}>
+            <a href={routeHash({ page: 'chat', conversation: conversation.id })} aria-current={conversation.id === current ? 'page' : undefined}>
+              <span className="name">{titleOf(conversation)}</span>
+              {waiting.has(conversation.id) && (
+                <span className="flag">
+                  <Icon name="lock" size={13} />
+                  waits
+                </span>
+              )}
+            </a>
+          </li>
+        ))}
+      </ul>
+      <ul className="pages" aria-label="Pages">
+        {pages.map(({ page, name, icon }) => (
+          <li key={page}>
+            <a href={routeHash({ page })} aria-current={route.page === page ? 'page' : undefined}>
+              <Icon name={icon} />
+              {name}
+            </a>
+          </li>
+        ))}
+      </ul>
+      <div className="rail-foot">
+        <button type="button" className="icon-button" aria-label={`${themeName}. Change`} title={themeName} onClick={() => setPreferences({ ...preferences, theme: nextTheme })}>
+          <Icon name={themeIcon} />
+        </button>
+        <button type="button" className="icon-button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick={onHelp}>
+          <Icon name="keyboard" />
+        </button>
+        <span className="spring" />
+        <button type="button" className="plain" onClick={() => void controller.signOut()}>
+          <Icon name="exit" />
+          Sign out
+        </button>
+      </div>
+    </nav>
+  );
+}
+
+/** A conversation's title, or what stands for one that has none. */
+export const titleOf = (conversation: { id: string; title: string }): string => conversation.title || (conversation.id === 'default' ? 'Default conversation' : 'Untitled conversation');

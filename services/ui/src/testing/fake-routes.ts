@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Conversation } from '@megabot/contracts/conversation.ts';
+import { seedAudit } from './fake-data.ts';
+import type { FakeWorld } from './fake-world.ts';
+
+export const fakeToken = 'a-token-for-the-fake-gateway';
+export const fakeCode = 'one-time-code';
+
+type Body = Readonly<Record<string, unknown>>;
+export type FakeRoutes = ReturnType<typeof createFakeRoutes>;
+
+/** The HTTP side of the fake gateway. It checks the token and `If-Match`, and nothing else: it guards nothing. */
+export function createFakeRoutes(world: FakeWorld) {
+  const sessions = new Set<string>();
+  const codes = new Set([fakeCode]);
+  let policy = { allow: ['ls', 'git status'], deny: ['rm -rf /'], matching: 'commands', version: 1, lockdown: false, warnings: [] as string[] };
+
+  const problem = (response: ServerResponse, status: number, code: string, detail: string, hint: string) =>
+    response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ type: 'about:blank', title: detail, status, detail, code, hint }));
+  const json = (response: ServerResponse, body: unknown, headers: Record<string, string> = {}) => response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+  const signedIn = (request: IncomingMessage) => sessions.has(/session=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '');
+  const sendPolicy = (response: ServerResponse) => json(response, { ...policy, version: `v${policy.version}` }, { etag: `"v${policy.version}"` });
+
+  function signIn(response: ServerResponse, body: Body): unknown {
+    const byCode = body['code'] !== undefined;
+    if (!(byCode ? codes.delete(String(body['code'])) : body['token'] === fakeToken)) {
+      return problem(response, 401, byCode ? 'code_used' : 'auth_failed', byCode ? 'This sign-in link was already used.' : 'The token is wrong.', 'Print a new link with make up, or sign in with the token.');
+    }
+    const session = randomUUID();
+    sessions.add(session);
+    return json(response, { principal: 'owner', expiresAt: Date.now() + 86_400_000 }, { 'set-cookie': `session=${session}; HttpOnly; SameSite=Strict; Path=/` });
+  }
+
+  function decide(response: ServerResponse, key: string, body: Body): unknown {
+    const approval = world.approvals.get(key);
+    if (!approval) return problem(response, 404, 'approval_unknown', 'No such approval.', 'List the pending ones.');
+    if (policy.lockdown) return problem(response, 423, 'lockdown', 'Lockdown: nothing runs.', 'Lift it by entering the token again.');
+    if (approval.expiresAt < Date.now()) approval.status = 'expired';
+    if (approval.status === 'expired') return problem(response, 410, 'approval_expired', 'The approval has expired.', 'Ask for the action again.');
+    if (approval.status !== 'pending') return problem(response, 409, 'approval_decided', 'The approval was already decided.', 'Nothing to do: the first decision stands.');
+    world.decide(approval, body['decision'] === 'approve' ? 'approve' : 'reject');
+    return json(response, approval);
+  }
+
+  function fixed(at: string, request: IncomingMessage, response: ServerResponse, body: Body): unknown {
+    switch (at) {
+      case 'DELETE /api/v1/session':
+        sessions.clear();
+        return response.writeHead(204).end();
+      case 'POST /api/v1/unlock':
+        if (body['token'] !== fakeToken) return problem(response, 401, 'auth_failed', 'The token is wrong.', 'Enter the token of this MegaBot.');
+        policy = { ...policy, lockdown: false };
+        return sendPolicy(response);
+      case 'GET /api/v1/conversations':
+        return json(response, { conversations: [...world.conversations.values()] });
+      case 'POST /api/v1/conversations':
+        return json(response, world.conversationOf(world.newId('c')));
+      case 'GET /api/v1/approvals':
+        return json(response, { approvals: [...world.approvals.values()] });
+      case 'GET /api/v1/policy':
+        return sendPolicy(response);
+      case 'PUT /api/v1/policy':
+        if (request.headers['if-match'] !== `"v${policy.version}"`) return problem(response, 412, 'policy_conflict', 'The policy has changed meanwhile.', 'Read it again, then repeat the edit.');
+        policy = { ...policy, allow: body['allow'] as string[], deny: body['deny'] as string[], version: policy.version + 1 };
+        return sendPolicy(response);
+      case 'POST /api/v1/policy/test':
+        return json(response, { decision: 'ask', rule: null, reasons: ['No allow rule matches `rm -r build`.'], commands: [['ls', '-la'], ['rm', '-r', 'build']] });
+      case 'GET /api/v1/audit':
+        return json(response, { entries: seedAudit(), nextCursor: null });
+      case 'POST /api/v1/audit/verify':
+        return json(response, { ok: true, entries: 5, firstBreak: null });
+      case 'POST /api/v1/memory':
+        for (const item of body['items'] as { text: string }[]) world.memory.set(world.newId('i'), item.text);
+        return json(response, { ids: [] });
+      case 'POST /api/v1/memory/recall': {
+        const found = [...world.memory].filter(([, text]) => text.toLowerCase().includes(String(body['query']).toLowerCase()));
+        return json(response, { mode: 'text', items: found.map(([id, text]) => ({ id, externalId: null, text, score: 1, why: 'contains the words' })) });
+      }
+      case 'DELETE /api/v1/memory':
+        for (const id of body['ids'] as string[]) world.memory.delete(id);
+        return json(response, { count: 1, ids: body['ids'] });
+      default:
+        return undefined;
+    }
+  }
+
+  function byId(url: URL, method: string, response: ServerResponse, body: Body): unknown {
+    const [, , , kind, key = '', part] = url.pathname.split('/');
+    const turn = world.turns.get(key);
+    const run = world.runs.get(key);
+    const approval = world.approvals.get(key);
+    if (kind === 'conversations' && part === 'messages') {
+      const before = Number(url.searchParams.get('cursor') ?? Number.MAX_SAFE_INTEGER);
+      const all = world.messages.filter((message) => message.conversation === key && message.seq < before);
+      const page = all.slice(-50);
+      return json(response, { messages: page, nextCursor: all.length > 50 ? String(page[0]?.seq) : null });
+    }
+    if (kind === 'conversations' && method === 'PATCH') {
+      const changed: Conversation = { ...world.conversationOf(key), ...body, updatedAt: Date.now() };
+      world.conversations.set(key, changed);
+      return json(response, changed);
+    }
+    if (kind === 'turns' && turn && part === 'cancel') {
+      world.finish(turn, 'Stopped.', 'cancelled');
+      return json(response, { turnId: turn.id, approvals: 0, runs: 0 });
+    }
+    if (kind === 'turns' && turn) return json(response, { ...turn, answer: null });
+    if (kind === 'runs' && run) return json(response, run);
+    if (kind === 'approvals' && method === 'POST') return decide(response, key, body);
+    if (kind === 'approvals' && approval) return json(response, approval);
+    return problem(response, 404, 'not_found', 'There is no such thing.', 'Check the id.');
+  }
+
+  return {
+    signedIn,
+    setPolicy(change: Partial<Pick<typeof policy, 'lockdown' | 'warnings'>>): void {
+      policy = { ...policy, ...change };
+    },
+    /** As if somebody else had edited the policy. */
+    bumpPolicy(): void {
+      policy = { ...policy, version: policy.version + 1 };
+    },
+    handle(request: IncomingMessage, response: ServerResponse, body: Body): void {
+      const url = new URL(request.url ?? '/', 'http://fake');
+      const method = request.method ?? 'GET';
+      const at = `${method} ${url.pathname}`;
+      if (url.pathname === '/health') {
+        json(response, { status: 'degraded', version: '0.1.0', deployment: 'stack', encryption: { required: false }, lockdown: policy.lockdown, warnings: ['Encryption of the native WebSocket is off: MEGABOT_WS_PASSWORD is empty.'],
+          services: { gateway: { ok: true, detail: 'ready' }, memory: { ok: true, detail: 'ready' }, interlock: { ok: true, detail: 'ready' }, orchestrator: { ok: false, detail: 'no model at http://127.0.0.1:11434' }, sandbox: { ok: true, detail: 'docker' } }, });
+      } else if (at === 'POST /api/v1/session') signIn(response, body);
+      else if (!signedIn(request)) problem(response, 401, 'unauthenticated', 'Not signed in.', 'Sign in.');
+      else if (fixed(at, request, response, body) === undefined) byId(url, method, response, body);
+    },
+  };
+}

@@ -23,6 +23,7 @@ export const FileWriteAction = z.object({
 /** What may be proposed. A kind that is not here cannot be expressed on the bus. */
 export const Action = z.discriminatedUnion('kind', [ShellAction, FileWriteAction]);
 export type Action = z.infer<typeof Action>;
+export const ActionKind = z.enum(['shell', 'file_write']);
 export type ActionKind = Action['kind'];
 
 /** Which service executes a kind; exhaustive, so that a new kind does not compile without an executor. */
@@ -49,7 +50,7 @@ export type RunLimits = z.infer<typeof RunLimits>;
  * `argv` is empty for a plan that only writes files.
  */
 export const RunPlan = z.object({
-  kind: z.enum(['shell', 'file_write']),
+  kind: ActionKind,
   conversation: Id,
   argv: z.array(z.string()).max(64),
   files: z.array(z.object({ path: WorkspacePath, content: z.string() })).max(32),

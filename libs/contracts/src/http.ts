@@ -30,7 +30,7 @@ export const ActionDenied = z.object({ decision: z.literal('deny'), rule: z.stri
 export const DecisionRequest = z.object({ decision: Decision, scope: ApprovalScope.optional(), reason: z.string().max(1_000).optional() });
 export const DecisionReply = Approval;
 
-export const PolicyPut = z.object({ allow: z.array(Pattern).max(1_000), deny: z.array(Pattern).max(1_000), matching: z.enum(['commands']).optional() });
+export const PolicyPut = z.object({ allow: z.array(Pattern).max(1_000), deny: z.array(Pattern).max(1_000), matching: z.enum(['commands', 'contains']).optional() });
 export const PolicyTestRequest = z.object({ command: z.string().max(1_048_576), policy: z.object({ allow: z.array(Pattern), deny: z.array(Pattern) }).optional() });
 
 export const RememberRequest = z.object({ items: z.array(NewMemoryItem).min(1).max(500), space: MemorySpace.optional() });

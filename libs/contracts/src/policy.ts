@@ -8,7 +8,7 @@ export const Pattern = z.string().min(1).max(1_024);
 export const Policy = z.object({
   allow: z.array(Pattern).max(1_000),
   deny: z.array(Pattern).max(1_000),
-  matching: z.enum(['commands']).default('commands'),
+  matching: z.enum(['commands', 'contains']).default('commands'),
 });
 export type Policy = z.infer<typeof Policy>;
 
@@ -22,6 +22,17 @@ export const PolicyView = Policy.extend({
 });
 export type PolicyView = z.infer<typeof PolicyView>;
 
+/** One simple command of a line, as the policy saw it. Offsets count UTF-16 units of the text. */
+export const JudgedPart = z.object({
+  words: z.array(z.string()),
+  start: z.number().int().nonnegative(),
+  end: z.number().int().nonnegative(),
+  verdict: Verdict,
+  rule: z.object({ list: z.enum(['allow', 'deny']), pattern: z.string(), index: z.number().int().nonnegative() }).nullable(),
+  reason: z.string(),
+});
+export type JudgedPart = z.infer<typeof JudgedPart>;
+
 /** Why a command is judged as it is. */
 export const Judgement = z.object({
   decision: Verdict,
@@ -29,5 +40,7 @@ export const Judgement = z.object({
   reasons: z.array(z.string()),
   /** The simple commands that were found, each as its words. */
   commands: z.array(z.array(z.string())),
+  parts: z.array(JudgedPart).optional(),
+  warnings: z.array(z.string()).optional(),
 });
 export type Judgement = z.infer<typeof Judgement>;

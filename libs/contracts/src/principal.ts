@@ -8,7 +8,7 @@ export const Trust = z.enum(['owner', 'paired', 'untrusted']);
 export type Trust = z.infer<typeof Trust>;
 
 /** Where a person's word came in; recorded with every decision. */
-export const Channel = z.enum(['native', 'ui', 'http']);
+export const Channel = z.enum(['native', 'ui', 'http', 'bridge']);
 export type Channel = z.infer<typeof Channel>;
 
 /** A person acting through the gateway, which has authenticated the connection. */

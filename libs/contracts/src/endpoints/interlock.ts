@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { Action, ActionKey } from '../action.ts';
-import { Approval, ApprovalScope, ApprovalStatus, Decision } from '../approval.ts';
+import { Action, ActionKey, ActionKind } from '../action.ts';
+import { Approval, ApprovalScope, ApprovalStatus, Decision, OneTimeCode } from '../approval.ts';
 import { AuditEntry } from '../audit.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { Id, IdPrefix, Timestamp } from '../ids.ts';
-import { Judgement, Pattern, Policy, PolicyView } from '../policy.ts';
+import { JudgedPart, Judgement, Pattern, Policy, PolicyView, Verdict } from '../policy.ts';
 import { Actor, Principal } from '../principal.ts';
 import { Run, RunReport } from '../run.ts';
 import { ModelSettings } from '../settings.ts';
@@ -49,8 +49,37 @@ export const status = defineEndpoint({
 export const decide = defineEndpoint({
   service, name: 'decide', callers: ['gateway'],
   errors: ['approval_unknown', 'approval_ambiguous', 'approval_expired', 'approval_decided', 'approval_changed', 'lockdown', 'not_entitled', 'bad_request', 'unavailable'],
-  request: z.object({ approvalId: IdPrefix, decision: Decision, scope: ApprovalScope.default('once'), reason: z.string().max(1_000).optional(), actor: Actor }),
+  request: z.object({ approvalId: IdPrefix, decision: Decision, scope: ApprovalScope.default('once'), reason: z.string().max(1_000).optional(), code: OneTimeCode.optional(), actor: Actor }),
   reply: z.object({ approval: Approval, runId: Id.nullable() }),
+});
+
+/**
+ * Puts another command in the place of one that waits, and judges it as a new action under the same key. The old approval ends as
+ * `cancelled`; the turn goes on waiting for whatever became of the new one.
+ */
+export const approvalEdit = defineEndpoint({
+  service, name: 'approval-edit', callers: ['gateway'],
+  errors: ['approval_unknown', 'approval_ambiguous', 'approval_expired', 'approval_decided', 'lockdown', 'not_entitled', 'bad_request', 'unavailable'],
+  request: z.object({ approvalId: IdPrefix, command: z.string().min(1).max(65_536), actor: Actor }),
+  reply: z.object({ outcome: SubmitOutcome, approval: Approval.nullable() }),
+});
+
+/**
+ * One word on several approvals. Approving is for low risk only: if any of them is not low, expired or decided, none is approved.
+ * `bad_request` names those that stand in the way in `details.approvals`.
+ */
+export const decideBatch = defineEndpoint({
+  service, name: 'decide-batch', callers: ['gateway'],
+  errors: ['approval_unknown', 'approval_ambiguous', 'approval_expired', 'approval_decided', 'approval_changed', 'lockdown', 'not_entitled', 'bad_request', 'unavailable'],
+  request: z.object({ approvalIds: z.array(IdPrefix).min(1).max(50), decision: Decision, reason: z.string().max(1_000).optional(), actor: Actor }),
+  reply: z.object({ decided: z.array(z.object({ approval: Approval, runId: Id.nullable() })) }),
+});
+
+/** Why an approval, a run or an action was judged as it was, from what was recorded at the time. */
+export const why = defineEndpoint({
+  service, name: 'why', callers: ['gateway'], errors: ['not_found', 'approval_ambiguous', 'unavailable'],
+  request: z.object({ id: IdPrefix }),
+  reply: z.object({ kind: ActionKind, text: z.string(), decision: Verdict, rule: z.string().nullable(), reasons: z.array(z.string()), parts: z.array(JudgedPart), policyVersion: z.string().nullable(), approval: Approval.nullable(), run: Run.nullable() }),
 });
 
 export const approvalsList = defineEndpoint({
@@ -88,9 +117,29 @@ export const policyEdit = defineEndpoint({
 });
 export const policyTest = defineEndpoint({
   service, name: 'policy-test', callers: ['gateway'], errors: ['policy_invalid', 'unavailable'],
-  request: z.object({ command: z.string().max(1_048_576), policy: z.object({ allow: z.array(Pattern), deny: z.array(Pattern) }).optional() }),
+  request: z.object({ command: z.string().max(1_048_576), policy: z.object({ allow: z.array(Pattern), deny: z.array(Pattern), matching: Policy.shape.matching.optional() }).optional() }),
   reply: Judgement,
 });
+/** Earlier versions of `meta-config.yaml`, newest first. */
+export const PolicyVersion = z.object({ id: z.number().int().positive(), at: Timestamp, by: z.string(), summary: z.string(), version: z.string() });
+export type PolicyVersion = z.infer<typeof PolicyVersion>;
+export const policyHistory = defineEndpoint({
+  service, name: 'policy-history', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({ limit: z.number().int().min(1).max(100).default(20) }), reply: z.object({ versions: z.array(PolicyVersion) }),
+});
+/** Puts the version before the last change back in force, as a change of its own: doing it twice takes it back. Never lifts a lockdown. */
+export const policyUndo = defineEndpoint({
+  service, name: 'policy-undo', callers: ['gateway'], errors: ['not_found', 'policy_invalid', 'policy_conflict', 'not_entitled', 'unavailable'],
+  request: z.object({ actor: Actor, to: z.number().int().positive().optional() }),
+  reply: z.object({ policy: PolicyView, restored: PolicyVersion }),
+});
+/** What a pattern would have covered of the commands asked for lately: what `!allow` shows before it is believed. */
+export const policyPreview = defineEndpoint({
+  service, name: 'policy-preview', callers: ['gateway'], errors: ['policy_invalid', 'unavailable'],
+  request: z.object({ list: z.enum(['allow', 'deny']), pattern: Pattern }),
+  reply: z.object({ looked: z.number().int(), matches: z.array(z.object({ command: z.string(), times: z.number().int() })) }),
+});
+
 /** Lifts a lockdown (removes `*` from the deny list); the gateway has made the owner enter the token again. */
 export const unlock = defineEndpoint({
   service, name: 'unlock', callers: ['gateway'], errors: ['not_entitled', 'unavailable'],

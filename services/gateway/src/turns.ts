@@ -13,12 +13,18 @@ export interface CancelledTurn {
 
 /**
  * Stops a turn and all that it has pending or running. Both services are asked whatever the other answers: a stop that one
- * failure prevents would be none. The turn goes first, so that it does not go on with the cancelled actions' outcome.
+ * failure prevents would be none. The actions go first: whoever reads that the turn has ended can approve none of them any
+ * more. They go a second time for what the turn proposed when the first of them had ended.
  * @throws ServiceError `turn_unknown` or `turn_ended` where there was nothing to stop at all.
  */
 export async function cancelTurn(bus: Bus, turnId: string, actor: Actor): Promise<CancelledTurn> {
+  const stopActions = async () => await bus.call(interlock.cancelTurn, { turnId, actor });
+  const [first] = await Promise.allSettled([stopActions()]);
   const [turn] = await Promise.allSettled([bus.call(memory.turnCancel, { turnId })]);
-  const stopped = await bus.call(interlock.cancelTurn, { turnId, actor });
+  const second = await stopActions();
+  const before = first.status === 'fulfilled' ? first.value : { approvals: 0, runs: 0 };
+  // A run that is still ending is counted by both; what the second look finds anew is little beside that.
+  const stopped = { approvals: before.approvals + second.approvals, runs: Math.max(before.runs, second.runs) };
   if (turn.status === 'rejected') {
     // An action that came in over HTTP has a turn of its own, which only the interlock knows.
     const nothingToEnd = isServiceError(turn.reason, 'turn_unknown', 'turn_ended');

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { Id, Timestamp } from './ids.ts';
+import { Principal } from './principal.ts';
 
 export const Verdict = z.enum(['allow', 'ask', 'deny']);
 export type Verdict = z.infer<typeof Verdict>;
@@ -12,6 +14,10 @@ export const Policy = z.object({
 });
 export type Policy = z.infer<typeof Policy>;
 
+/** "Allow this for the conversation": exactly one action, for some time. `id` is that of the approval it was given with. */
+export const ConversationGrant = z.object({ id: Id, conversation: Id, command: z.string(), grantedBy: Principal, grantedAt: Timestamp, expiresAt: Timestamp });
+export type ConversationGrant = z.infer<typeof ConversationGrant>;
+
 /** The policy in force, and what a person has to know of it. */
 export const PolicyView = Policy.extend({
   /** Opaque; changes with the content (the ETag). */
@@ -19,6 +25,8 @@ export const PolicyView = Policy.extend({
   lockdown: z.boolean(),
   /** Sentences to show: `allow *` is in force, the file is broken and its allow rules are suspended, … */
   warnings: z.array(z.string()),
+  /** What runs without asking although no rule says so, because a person allowed it for a conversation. */
+  grants: z.array(ConversationGrant).optional(),
 });
 export type PolicyView = z.infer<typeof PolicyView>;
 

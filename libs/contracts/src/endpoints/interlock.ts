@@ -7,7 +7,7 @@ import { Id, IdPrefix, Timestamp } from '../ids.ts';
 import { JudgedPart, Judgement, Pattern, Policy, PolicyView, Verdict } from '../policy.ts';
 import { Actor, Principal } from '../principal.ts';
 import { Run, RunReport } from '../run.ts';
-import { ModelSettings } from '../settings.ts';
+import { BridgeSettings, ModelSettings } from '../settings.ts';
 import { ClaimGrant, OriginTicket } from '../ticket.ts';
 
 const service = 'interlock';
@@ -140,6 +140,34 @@ export const policyPreview = defineEndpoint({
   reply: z.object({ looked: z.number().int(), matches: z.array(z.object({ command: z.string(), times: z.number().int() })) }),
 });
 
+/** Takes back what a person allowed for a conversation; `id` is that of the grant in `PolicyView.grants`, or the beginning of it. */
+export const grantRevoke = defineEndpoint({
+  service, name: 'grant-revoke', callers: ['gateway'], errors: ['not_found', 'approval_ambiguous', 'not_entitled', 'unavailable'],
+  request: z.object({ id: IdPrefix, actor: Actor }), reply: PolicyView,
+});
+
+/** Whose one-time codes: an admin of a messenger, as `meta-config.yaml` lists them. */
+const CodeHolder = z.object({ platform: z.string().min(1).max(64), sender: z.string().min(1).max(256) });
+export const OneTimeCodes = CodeHolder.extend({ confirmed: z.boolean(), enrolledAt: Timestamp, lastUsedAt: Timestamp.nullable() });
+export type OneTimeCodes = z.infer<typeof OneTimeCodes>;
+/** Makes a secret (RFC 6238). The `otpauth://` address holds it and is given this once; it counts once a first code confirms it. */
+export const totpEnroll = defineEndpoint({
+  service, name: 'totp-enroll', callers: ['gateway'], errors: ['bad_request', 'not_entitled', 'unavailable'],
+  request: CodeHolder.extend({ actor: Actor }), reply: z.object({ uri: z.string(), expiresAt: Timestamp }),
+});
+export const totpConfirm = defineEndpoint({
+  service, name: 'totp-confirm', callers: ['gateway'], errors: ['not_found', 'not_entitled', 'unavailable'],
+  request: CodeHolder.extend({ code: OneTimeCode, actor: Actor }), reply: OneTimeCodes,
+});
+export const totpStatus = defineEndpoint({
+  service, name: 'totp-status', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({}), reply: z.object({ enrolled: z.array(OneTimeCodes) }),
+});
+export const totpRemove = defineEndpoint({
+  service, name: 'totp-remove', callers: ['gateway'], errors: ['not_found', 'not_entitled', 'unavailable'],
+  request: CodeHolder.extend({ actor: Actor }), reply: z.object({}),
+});
+
 /** Lifts a lockdown (removes `*` from the deny list); the gateway has made the owner enter the token again. */
 export const unlock = defineEndpoint({
   service, name: 'unlock', callers: ['gateway'], errors: ['not_entitled', 'unavailable'],
@@ -159,7 +187,7 @@ export const auditVerify = defineEndpoint({
 /** Serves a service its own validated section of `meta-config.yaml`. */
 export const configGet = defineEndpoint({
   service, name: 'config-get', callers: ['gateway', 'orchestrator'], errors: ['unavailable'],
-  request: z.object({}), reply: z.object({ version: z.string(), model: ModelSettings, warnings: z.array(z.string()) }),
+  request: z.object({}), reply: z.object({ version: z.string(), model: ModelSettings, bridges: BridgeSettings.optional(), warnings: z.array(z.string()) }),
 });
 
 /**

@@ -12,7 +12,7 @@ import { sleep } from '@megabot/lifecycle/backoff.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import { createSandbox, type SandboxOptions } from './app.ts';
 import { createJustBashDriver } from './driver/just-bash.ts';
-import { createSigner, startFakeInterlock, type FakeInterlock } from './testing/fake-interlock.ts';
+import { createSigner, startFakeInterlock, type FakeInterlock } from '@megabot/execution/testing/fake-interlock.ts';
 import { createHeldDriver } from './testing/held-driver.ts';
 import { openWorkspaceStore, type WorkspaceStore } from './workspace/store.ts';
 

@@ -8,7 +8,7 @@ import { sleep } from '@megabot/lifecycle/backoff.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import { createSandbox } from './app.ts';
 import type { SandboxDriver } from './driver/port.ts';
-import { startFakeInterlock, type FakeInterlock } from './testing/fake-interlock.ts';
+import { startFakeInterlock, type FakeInterlock } from '@megabot/execution/testing/fake-interlock.ts';
 import { createHeldDriver } from './testing/held-driver.ts';
 import { openWorkspaceStore } from './workspace/store.ts';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { RunReport } from '@megabot/contracts/run.ts';
 import type { OutputChunk, RunResult } from './driver/port.ts';
-import { reportOf, type StopCause } from './report.ts';
+import type { StopCause } from '@megabot/execution/report.ts';
+import { reportOf } from './report.ts';
 import { runResult } from './testing/held-driver.ts';
 
 const printed = (...chunks: OutputChunk[]): Partial<RunResult> => ({ output: { stdout: new Uint8Array(), stderr: new Uint8Array(), chunks } });

@@ -1,8 +1,6 @@
 import type { RunReport } from '@megabot/contracts/run.ts';
+import { stoppedAs, type StopCause } from '@megabot/execution/report.ts';
 import type { RunResult } from './driver/port.ts';
-
-/** Why a run was stopped from here, where the driver only knows that it was. */
-export type StopCause = 'cancel' | 'lockdown' | 'shutdown' | 'interlock_lost';
 
 /** The driver's result in the words of the contracts. */
 export function reportOf(result: RunResult, cause: StopCause | undefined): RunReport {
@@ -23,11 +21,6 @@ export function reportOf(result: RunResult, cause: StopCause | undefined): RunRe
   };
 }
 
-/** The report of a run that this service did not see to its end. */
-export function interruptedReport(driver: string, now: number, detail: string): RunReport {
-  return { status: 'interrupted', exitCode: null, signal: null, output: '', truncated: false, droppedBytes: 0, driver, detail, workspaceRevision: null, startedAt: now, endedAt: now };
-}
-
 /** What a report may hold of output as JSON, where a control character takes six bytes: a message of the bus holds 8 MiB. */
 const maxOutputJsonBytes = 3 * 1024 * 1024;
 
@@ -45,17 +38,8 @@ const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(tex
 function statusOf(result: RunResult, cause: StopCause | undefined): { status: RunReport['status']; detail: string | null } {
   if (result.outcome !== 'cancelled') return { status: result.outcome, detail: withOmissions(result) };
   // A run granted while the service stops was never told why; the driver knows.
-  switch (cause ?? result.cancelReason) {
-    case 'lockdown':
-      return { status: 'killed_by_lockdown', detail: 'The lockdown stopped it.' };
-    case 'shutdown':
-      return { status: 'interrupted', detail: 'The sandbox was shut down while it ran. It was not run again.' };
-    case 'interlock_lost':
-      return { status: 'interrupted', detail: 'The interlock could not be reached any more, so the run was stopped. It was not run again.' };
-    case 'cancel':
-    case null:
-      return { status: 'cancelled', detail: result.detail };
-  }
+  const stopped = stoppedAs(cause ?? result.cancelReason ?? 'cancel', 'sandbox');
+  return { status: stopped.status, detail: stopped.detail ?? result.detail };
 }
 
 function withOmissions(result: RunResult): string | null {

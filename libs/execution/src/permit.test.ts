@@ -1,26 +1,28 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Permit } from '@megabot/contracts/queues.ts';
-import { isGrantFor, refusePermit } from './permit.ts';
+import { isGrantFor, refusePermit, type Executing } from './permit.ts';
 import { createSigner } from './testing/fake-interlock.ts';
 
 const interlock = createSigner();
 const stranger = createSigner();
 const now = 1_700_000_000_000;
 const good = interlock.permit({ now });
+const sandbox: Executing = { service: 'sandbox', kinds: ['shell', 'file_write'], permitPublicKey: interlock.publicKey };
 
 suite('a permit', () => {
   test('of the interlock, for this plan and still valid, is not refused', () => {
-    assert.equal(refusePermit(good, interlock.publicKey, now), null);
+    assert.equal(refusePermit(good, sandbox, now), null);
   });
 
-  const cases: { is: string; permit: Permit; at?: number; refusal: ReturnType<typeof refusePermit> }[] = [
+  const cases: { is: string; permit: Permit; at?: number; executing?: Executing; refusal: ReturnType<typeof refusePermit> }[] = [
     { is: 'signed by another key', permit: stranger.permit({ now }), refusal: 'forged' },
     { is: 'with claims changed after signing', permit: { ...good, claims: { ...good.claims, runId: 'another' } }, refusal: 'forged' },
     { is: 'with its expiry moved', permit: { ...good, claims: { ...good.claims, expiresAt: now + 3_600_000 } }, refusal: 'forged' },
     { is: 'with no signature', permit: { ...good, signature: '' }, refusal: 'forged' },
     { is: 'that carries a claim grant\'s signature', permit: { ...good, signature: interlock.grant({ permitId: 'p', runId: 'r', nonce: 'n', planHash: 'h', epoch: 1 }).grantSignature }, refusal: 'forged' },
     { is: 'for another executor', permit: interlock.permit({ now, claims: { executor: 'gateway' as 'sandbox' } }), refusal: 'other_executor' },
+    { is: 'of a kind that this executor does not execute', permit: good, executing: { ...sandbox, kinds: ['file_write'] }, refusal: 'other_kind' },
     { is: 'at its last millisecond', permit: good, at: good.claims.expiresAt - 1, refusal: null },
     { is: 'at its expiry', permit: good, at: good.claims.expiresAt, refusal: 'expired' },
     { is: 'with other arguments', permit: { ...good, plan: { ...good.plan, argv: ['bash', '-c', 'rm -rf .'] } }, refusal: 'other_plan' },
@@ -29,9 +31,9 @@ suite('a permit', () => {
     { is: 'for another workspace revision', permit: { ...good, plan: { ...good.plan, workspaceRevision: 'other' } }, refusal: 'other_plan' },
     { is: 'whose plan has its keys in another order', permit: { ...good, plan: Object.fromEntries(Object.entries(good.plan).toReversed()) as Permit['plan'] }, refusal: null },
   ];
-  for (const { is, permit, at, refusal } of cases) {
+  for (const { is, permit, at, executing, refusal } of cases) {
     test(`${is} is ${refusal === null ? 'good' : `refused as ${refusal}`}`, () => {
-      assert.equal(refusePermit(permit, interlock.publicKey, at ?? now), refusal);
+      assert.equal(refusePermit(permit, executing ?? sandbox, at ?? now), refusal);
     });
   }
 });

@@ -1,19 +1,30 @@
+import type { ActionKind } from '@megabot/contracts/action.ts';
 import { canonicalHash, canonicalJson } from '@megabot/contracts/canonical.ts';
 import type { Permit } from '@megabot/contracts/queues.ts';
 import { signingContexts, type ClaimGrant, type PermitClaims } from '@megabot/contracts/ticket.ts';
 import { verifyText } from '@megabot/crypto/ed25519.ts';
 
-export type PermitRefusal = 'forged' | 'other_executor' | 'expired' | 'other_plan';
+export type PermitRefusal = 'forged' | 'other_executor' | 'other_kind' | 'expired' | 'other_plan';
+
+/** Whom a permit must be for. */
+export interface Executing {
+  readonly service: PermitClaims['executor'];
+  readonly kinds: readonly ActionKind[];
+  /** The interlock's key for permits and grants, pinned. */
+  readonly permitPublicKey: string;
+}
 
 /**
  * Whether a permit is the interlock's word on exactly this plan, for this executor and still valid; null if it is.
  * The queue is not trusted: whoever could write to it gains nothing without the interlock's key.
  */
-export function refusePermit(permit: Permit, publicKey: string, now: number): PermitRefusal | null {
-  if (!verifyText(publicKey, signedBytes(signingContexts.permit, permit.claims), permit.signature)) return 'forged';
-  if (permit.claims.executor !== 'sandbox') return 'other_executor';
-  if (now >= permit.claims.expiresAt) return 'expired';
-  if (canonicalHash(permit.plan) !== permit.claims.planHash) return 'other_plan';
+export function refusePermit(permit: Permit, executing: Executing, now: number): PermitRefusal | null {
+  const { claims, plan, signature } = permit;
+  if (!verifyText(executing.permitPublicKey, signedBytes(signingContexts.permit, claims), signature)) return 'forged';
+  if (claims.executor !== executing.service) return 'other_executor';
+  if (now >= claims.expiresAt) return 'expired';
+  if (canonicalHash(plan) !== claims.planHash) return 'other_plan';
+  if (!executing.kinds.includes(plan.kind)) return 'other_kind';
   return null;
 }
 

@@ -85,7 +85,7 @@ export async function startFakeInterlock() {
   return {
     hub,
     signer,
-    /** What the sandbox asked so far, oldest first. */
+    /** What the executor asked so far, oldest first. */
     claims,
     beats,
     reports,

@@ -1,0 +1,69 @@
+import type { Bus } from '@megabot/bus/port.ts';
+import type { ActionKind } from '@megabot/contracts/action.ts';
+import { output as outputEvent } from '@megabot/contracts/events.ts';
+import type { Permit } from '@megabot/contracts/queues.ts';
+import type { RunReport } from '@megabot/contracts/run.ts';
+import type { RunContext } from '@megabot/execution/executor.ts';
+import type { Logger } from '@megabot/observability/logger.ts';
+import type { CancelReason, SandboxDriver } from './driver/port.ts';
+import { createEvents } from './events.ts';
+import { createOutputPublisher } from './output-publisher.ts';
+import { reportOf } from './report.ts';
+import type { WorkspaceHandle } from './workspace/store.ts';
+
+/** What this service executes. */
+export const sandboxKinds: readonly ActionKind[] = ['shell', 'file_write'];
+
+/** The very workspace whose revision is claimed. */
+export interface PreparedRun {
+  readonly workspace: WorkspaceHandle;
+  readonly workspaceRevision: string;
+}
+
+/** Executes granted permits with a driver; their output is announced as it comes. */
+export function createRunner(deps: { bus: Bus; driver: SandboxDriver; logger: Logger }) {
+  const { bus, driver } = deps;
+  const events = createEvents(deps.logger);
+  return async ({ claims, plan }: Permit, context: RunContext<PreparedRun>): Promise<RunReport> => {
+    const publisher = createOutputPublisher({
+      flushMs: 40,
+      maxChunk: 16_384,
+      send: async (stream, index, chunk) => {
+        const body = { conversation: plan.conversation, runId: claims.runId, turnId: claims.turnId, stream, index, chunk };
+        await bus
+          .publish(outputEvent, body, { conversation: plan.conversation, id: `${claims.runId}:${index}` })
+          .catch((error: unknown) => events.outputLost(claims.runId, error));
+      },
+    });
+    const result = await driver.run(
+      {
+        runId: claims.runId,
+        permitId: claims.permitId,
+        conversation: plan.conversation,
+        argv: plan.argv,
+        cwd: plan.cwd,
+        env: plan.env,
+        image: plan.image,
+        network: plan.network,
+        limits: plan.limits,
+        workspace: context.prepared.workspace,
+        ...(plan.files.length > 0 ? { files: plan.files.map((file) => ({ path: file.path, bytes: Buffer.from(file.content, 'utf8') })) } : {}),
+      },
+      { onOutput: (stream, chunk) => publisher.add(stream, chunk), signal: cancelSignal(context) },
+    );
+    await publisher.finish();
+    return reportOf(result, context.cause());
+  };
+}
+
+/** The same signal with a reason that drivers know. */
+function cancelSignal({ signal, cause }: RunContext<PreparedRun>): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void => {
+    const why = cause() ?? 'cancel';
+    controller.abort((why === 'interlock_lost' ? 'cancel' : why) satisfies CancelReason);
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  return controller.signal;
+}

@@ -5,6 +5,7 @@ import { keyPairFromSeed } from '@megabot/crypto/ed25519.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { Database } from '@megabot/postgres/database.ts';
+import { createAuditWriter } from './audit.ts';
 import { createBindings } from './bindings.ts';
 import { adoptFile } from './configuration/adopt.ts';
 import { openConfigurationFile, type ConfigurationFile } from './configuration/file.ts';
@@ -14,6 +15,9 @@ import { defaultLimits, type Context, type Limits } from './context.ts';
 import { createInterlockEvents } from './events.ts';
 import { forgetGrants, sweep, type Swept } from './sweeper.ts';
 import { createStore } from './transaction.ts';
+
+/** A quiet log is signed all the same, after this time. */
+const signAuditAfterMs = 3_600_000;
 
 export interface InterlockOptions {
   /** The folder that holds `meta-config.yaml`; writable. */
@@ -54,14 +58,22 @@ export async function createInterlock(options: InterlockOptions, deps: Interlock
   const clock = deps.clock ?? Date.now;
   const lifecycle = new Lifecycle(logger);
   const events = createInterlockEvents(logger);
-  const store = createStore({ db, bus, logger, clock });
-  lifecycle.own('work', 'outbox and permits', () => store.close());
   const limits: Limits = { ...defaultLimits, ...options.limits };
+  const key = keyPairFromSeed(options.permitSeed);
+  const audit = createAuditWriter({ ...key, signEvery: limits.auditSignEvery, logger });
+  const store = createStore({ db, bus, logger, clock, audit });
+  lifecycle.own('work', 'outbox and permits', () => store.close());
+  const signAudit = async (olderThan?: number): Promise<void> => {
+    const head = await db.transaction(async (sql) => await audit.sign(sql, clock(), olderThan));
+    if (head) audit.announce(head);
+  };
+  lifecycle.own('work', 'signing the audit log', () => signAudit());
   const file = openConfigurationFile(options.configDir);
   requireAccess(options.configDir, file);
   const context: Context = {
-    store, transact: store.transact, events, file, limits, clock, logger,
-    permitKey: keyPairFromSeed(options.permitSeed).privateKey,
+    store, transact: store.transact, events, file, audit, limits, clock, logger,
+    permitKey: key.privateKey,
+    permitPublicKey: key.publicKey,
     originPublicKey: options.originPublicKey,
   };
 
@@ -101,6 +113,7 @@ export async function createInterlock(options: InterlockOptions, deps: Interlock
   lifecycle.every(60_000, 'housekeeping', async () => {
     await store.drain();
     await forgetGrants(context);
+    await signAudit(signAuditAfterMs);
   });
   logger.info({}, 'the interlock judges');
   return { close: () => lifecycle.close(), sweep: sweepNow, reload };

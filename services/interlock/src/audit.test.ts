@@ -5,50 +5,6 @@ import { redact } from './redact.ts';
 import { startInterlock } from './testing/harness.ts';
 
 describe('the audit log', () => {
-  test('cannot be changed, cut or emptied, and notices whoever does it nevertheless, naming the place', async () => {
-    await using it = await startInterlock({ policy: { allow: ['ls'] } });
-    for (const command of ['ls a', 'ls b', 'make c', 'ls d']) await it.submit(command);
-    const verify = async () => await it.call(it.gateway, interlock.auditVerify, {});
-    const entries = await it.audit();
-    assert.deepEqual(await verify(), { ok: true, entries: entries.length, firstBreak: null });
-    for (const statement of ["UPDATE interlock.audit SET verdict = 'deny'", 'DELETE FROM interlock.audit', 'TRUNCATE interlock.audit CASCADE', "UPDATE interlock.audit_text SET text = ''"]) {
-      await assert.rejects(it.db.query(statement), statement);
-    }
-
-    const attacks: readonly (readonly [string, number])[] = [
-      ["UPDATE interlock.audit SET verdict = 'deny' WHERE seq = 2", 2],
-      ["UPDATE interlock.audit SET subject = '{}' WHERE seq = 3", 3],
-      ["UPDATE interlock.audit_text SET text = 'ls nothing' WHERE seq = (SELECT max(seq) FROM interlock.audit_text)", entries.findLast((entry) => entry.text !== null)!.seq],
-      ['DELETE FROM interlock.audit_text WHERE seq = 4; DELETE FROM interlock.audit WHERE seq = 4', 4],
-      [`DELETE FROM interlock.audit_text WHERE seq >= 5; DELETE FROM interlock.audit WHERE seq >= 5`, 5],
-      ['UPDATE interlock.audit SET seq = 1000 WHERE seq = 2; UPDATE interlock.audit SET seq = 2 WHERE seq = 3; UPDATE interlock.audit SET seq = 3 WHERE seq = 1000', 2],
-    ];
-    for (const [attack, place] of attacks) {
-      const undo = new Error('undo');
-      const found = await it.db
-        .transaction(async (sql) => {
-          await sql.query("SET LOCAL session_replication_role = 'replica'");
-          await sql.query(attack);
-          const { verifyAudit } = await import('./audit.ts');
-          throw Object.assign(undo, { result: await verifyAudit(sql) });
-        })
-        .catch((error: unknown) => {
-          if (error !== undo) throw error;
-          return (undo as Error & { result?: { firstBreak: { seq: number } | null } }).result;
-        });
-      assert.equal(found?.firstBreak?.seq, place, attack);
-    }
-    assert.equal((await verify()).ok, true);
-  });
-
-  test('stays verifiable when the text of an entry is erased', async () => {
-    await using it = await startInterlock();
-    await it.submit('make something private');
-    await it.db.query('DELETE FROM interlock.audit_text');
-    assert.equal((await it.call(it.gateway, interlock.auditVerify, {})).ok, true);
-    assert.ok((await it.audit()).every((entry) => entry.text === null));
-  });
-
   test('is read in pages, forward and backward, always in order', async () => {
     await using it = await startInterlock({ policy: { allow: ['ls'] } });
     for (const name of ['a', 'b', 'c', 'd']) await it.submit(`ls ${name}`);

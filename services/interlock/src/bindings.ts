@@ -4,7 +4,7 @@ import { ServiceError } from '@megabot/contracts/errors.ts';
 import type { Judgement, Policy } from '@megabot/contracts/policy.ts';
 import { actionStates, cancelTurn, getRun } from './actions.ts';
 import { getApproval, listApprovals } from './approvals.ts';
-import { listAudit, verifyAudit } from './audit.ts';
+import { createAuditBindings } from './audit/bindings.ts';
 import { claimPermit } from './claims.ts';
 import { readInForce, toPolicyView } from './configuration/state.ts';
 import type { Context } from './context.ts';
@@ -31,8 +31,7 @@ export function createBindings(context: Context): Binding[] {
     handle(endpoints.policyEdit, (request) => editPolicy(context, request)),
     handle(endpoints.policyTest, ({ command, policy }) => reading(() => testPolicy(context, command, policy))),
     handle(endpoints.unlock, ({ actor }) => unlock(context, actor)),
-    handle(endpoints.auditList, (page) => reading(() => listAudit(db, page))),
-    handle(endpoints.auditVerify, () => reading(() => verifyAudit(db))),
+    ...createAuditBindings(context),
     handle(endpoints.configGet, () => reading(() => modelSettings(context))),
     handle(endpoints.claim, (request) => claimPermit(context, request)),
     handle(endpoints.report, (request) => recordReport(context, request)),

@@ -3,10 +3,10 @@ import type { claim } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError, type ErrorCode } from '@megabot/contracts/errors.ts';
 import { signingContexts, type ClaimGrant } from '@megabot/contracts/ticket.ts';
 import { signText } from '@megabot/crypto/ed25519.ts';
-import { readInForce, type InForce } from './configuration/state.ts';
+import { readInForce, versionOf, type InForce } from './configuration/state.ts';
 import { signedBytes, type Context } from './context.ts';
 import { judgeAction } from './judgement.ts';
-import { actionOf, planHash } from './plan.ts';
+import { actionOf, planHash, summaryOf } from './plan.ts';
 import { findRun, runColumns, type RunRow } from './rows.ts';
 import { endRun, issuePermit } from './runs.ts';
 import type { Tx } from './transaction.ts';
@@ -76,7 +76,10 @@ async function claimKnown(tx: Tx, context: Context, state: InForce, revision: st
   }
   await tx.query("UPDATE interlock.permits SET status = 'claimed', instance = $2, nonce = $3, claimed_at = $4 WHERE id = $1", [permit.id, request.instance, request.nonce, tx.now]);
   await tx.query("UPDATE interlock.runs SET status = 'running', instance = $2, lease_until = $3, started_at = $4 WHERE id = $1", [run.id, request.instance, tx.now + context.limits.leaseMs, tx.now]);
-  tx.record({ event: 'claimed', conversation: run.conversation, verdict: 'running', subject: { runId: run.id, permitId: permit.id, key: run.key, planHash: permit.plan_hash, instance: request.instance } });
+  tx.record({
+    event: 'claimed', conversation: run.conversation, verdict: 'running', text: summaryOf(actionOf(run.plan)), digest: permit.plan_hash,
+    subject: { runId: run.id, permitId: permit.id, key: run.key, kind: run.plan.kind, source: run.source, policy: versionOf(state), epoch: String(state.epoch), instance: request.instance },
+  });
   await context.events.runChanged(tx, { conversation: run.conversation, turnId: run.turn_id, key: run.key, runId: run.id, status: 'running', exitCode: null, command: run.command, driver: null });
   return { grant };
 }
@@ -91,8 +94,11 @@ async function refuseForRevision(tx: Tx, context: Context, conversation: string,
   for (const run of due) await endRun(tx, context.events, run, { status: 'refused', detail: 'The files of the workspace are not those that it was approved for.' });
 }
 
+/** What was asked for comes from outside. */
+const isDigest = /^[0-9a-f]{64}$/;
+
 function refuse(tx: Tx, context: Context, request: Request, run: RunRow | null, code: ErrorCode, message: string): Outcome {
-  tx.record({ event: 'claim_refused', conversation: run?.conversation ?? null, verdict: code, subject: { runId: request.runId, permitId: request.permitId, instance: request.instance } });
+  tx.record({ event: 'claim_refused', conversation: run?.conversation ?? null, verdict: code, subject: { runId: request.runId, permitId: request.permitId, instance: request.instance, ...(run ? { key: run.key } : {}) }, digest: isDigest.test(request.planHash) ? request.planHash : null });
   context.events.claimRefused(request.runId, request.permitId, code);
   return { refusal: new ServiceError(code, message) };
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { canonicalJson } from '@megabot/contracts/canonical.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
+import type { AuditWriter } from './audit.ts';
 import type { ConfigurationFile } from './configuration/file.ts';
 import type { InterlockEvents } from './events.ts';
 import type { Store, Transact } from './transaction.ts';
@@ -17,9 +18,11 @@ export interface Limits {
   readonly grantMs: number;
   /** Approvals of one conversation that may wait at a time. */
   readonly maxPending: number;
+  /** Entries of the audit log between two signatures under it. */
+  readonly auditSignEvery: number;
 }
 
-export const defaultLimits: Limits = { permitMs: 10_000, dueMs: 300_000, leaseMs: 15_000, grantMs: 86_400_000, maxPending: 20 };
+export const defaultLimits: Limits = { permitMs: 10_000, dueMs: 300_000, leaseMs: 15_000, grantMs: 86_400_000, maxPending: 20, auditSignEvery: 100 };
 
 /** What the endpoints share. */
 export interface Context {
@@ -27,7 +30,10 @@ export interface Context {
   readonly transact: Transact;
   readonly events: InterlockEvents;
   readonly file: ConfigurationFile;
+  readonly audit: AuditWriter;
   readonly permitKey: KeyObject;
+  /** Of the same key, base64url: what permits, claims and heads of the audit log verify with. */
+  readonly permitPublicKey: string;
   readonly originPublicKey: string;
   readonly limits: Limits;
   readonly clock: () => number;

@@ -5,7 +5,7 @@ import { newId } from '@megabot/contracts/ids.ts';
 import { storableText } from '@megabot/postgres/values.ts';
 import { resolveApproval } from './approvals.ts';
 import { lockConfiguration } from './configuration/adopt.ts';
-import { readInForce, type InForce } from './configuration/state.ts';
+import { readInForce, versionOf, type InForce } from './configuration/state.ts';
 import type { Context } from './context.ts';
 import { judgeAction } from './judgement.ts';
 import { actionOf } from './plan.ts';
@@ -78,7 +78,7 @@ async function approve(tx: Tx, context: Context, state: InForce, revision: strin
   }
   if (row.revision !== revision) {
     const rebound = toApproval(await bindApproval(tx, row, revision));
-    tx.record({ event: 'decision_refused', principal: actor.principal, channel: actor.channel, conversation: row.conversation, verdict: 'changed', subject: { approvalId: row.id, key: row.key, planHash: rebound.planHash } });
+    tx.record({ event: 'decision_refused', principal: actor.principal, channel: actor.channel, conversation: row.conversation, verdict: 'changed', subject: { approvalId: row.id, key: row.key, kind: row.kind }, digest: rebound.planHash });
     await context.events.approvalShown(tx, rebound);
     const hint = 'Look at it again: the same command may do something else now. Approving once more runs it.';
     return { failure: new ServiceError('approval_changed', 'The files of the workspace have changed since this was asked.', { hint, details: { approvalId: row.id } }) };
@@ -97,7 +97,7 @@ async function approve(tx: Tx, context: Context, state: InForce, revision: strin
   await issuePermit(tx, context, { conversation: row.conversation, epoch: state.epoch, revision });
   tx.record({
     event: 'decided', principal: actor.principal, channel: actor.channel, conversation: row.conversation, verdict: 'approved', rule: remembered,
-    subject: { approvalId: row.id, key: row.key, runId, scope, planHash: row.plan_hash }, ...(note === null ? {} : { text: note }),
+    subject: { approvalId: row.id, key: row.key, runId, scope, kind: row.kind, policy: versionOf(state), waitedMs: String(tx.now - row.created_at) }, text: note, digest: row.plan_hash,
   });
   const approved: ApprovalRow = { ...row, status: 'approved', decided_by: actor.principal, decided_at: tx.now, reason: note, run_id: runId };
   await context.events.approvalDecided(tx, toApproval(approved), actor.principal);

@@ -104,7 +104,8 @@ function requirePattern(pattern: string): void {
 
 function entryOf(event: 'policy_edited' | 'edit_refused', actor: Actor, edit: PolicyEdit): NewAuditEntry {
   const subject = edit.op === 'replace' ? { op: 'replace' } : { op: edit.op, list: edit.list };
-  return { event, principal: actor.principal, channel: actor.channel, rule: edit.op === 'replace' ? null : edit.pattern, subject };
+  if (edit.op !== 'replace') return { event, principal: actor.principal, channel: actor.channel, rule: edit.pattern, subject };
+  return { event, principal: actor.principal, channel: actor.channel, subject, text: JSON.stringify({ allow: edit.policy.allow, deny: edit.policy.deny }) };
 }
 
 function requireOwner(actor: Actor, message: string): void {

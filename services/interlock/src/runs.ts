@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { RunPlan } from '@megabot/contracts/action.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { RunStatus } from '@megabot/contracts/run.ts';
@@ -61,7 +62,7 @@ export async function issuePermit(tx: Tx, context: Context, at: { conversation: 
   await tx.query('INSERT INTO interlock.permits (id, run_id, number, plan_hash, epoch, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)', [
     claims.permitId, head.id, number, claims.planHash, claims.epoch, claims.issuedAt, claims.expiresAt,
   ]);
-  tx.record({ event: 'permit_issued', conversation: head.conversation, subject: { runId: head.id, permitId: claims.permitId, key: head.key, planHash: claims.planHash } });
+  tx.record({ event: 'permit_issued', conversation: head.conversation, subject: { runId: head.id, permitId: claims.permitId, key: head.key }, digest: claims.planHash });
   tx.queue({ claims, signature: signText(context.permitKey, signedBytes(signingContexts.permit, claims)), plan }, number);
   context.events.permitIssued(head.id, claims.permitId, number);
 }
@@ -93,8 +94,16 @@ export async function endRun(tx: Tx, events: InterlockEvents, run: RunRow, endin
   );
   await tx.query("UPDATE interlock.permits SET status = 'void' WHERE run_id = $1 AND status = 'live'", [run.id]);
   await tx.query('UPDATE interlock.approvals SET plan = NULL, command = $2 WHERE key = $1', [run.key, command]);
-  tx.record({ event: 'run_ended', conversation: run.conversation, verdict: ending.status, subject: { runId: run.id, key: run.key } });
+  tx.record({ event: 'run_ended', conversation: run.conversation, verdict: ending.status, subject: endOf(tx, run, ending), text: ending.detail, digest: ending.output === undefined ? null : sha256(ending.output) });
   const ids = { conversation: run.conversation, turnId: run.turn_id, key: run.key };
   await events.runChanged(tx, { ...ids, runId: run.id, status: ending.status, exitCode: ending.exitCode ?? null, command, driver: ending.driver ?? run.driver });
   await events.settled(tx, ids);
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** What the audit log keeps of a run's end besides the hash of its output. */
+function endOf(tx: Tx, run: RunRow, ending: RunEnding): Record<string, string> {
+  const known = { exit: ending.exitCode, signal: ending.signal, driver: ending.driver, instance: run.instance, ranMs: run.started_at === null ? null : tx.now - run.started_at };
+  return { runId: run.id, key: run.key, ...Object.fromEntries(Object.entries(known).flatMap(([name, value]) => (value === null || value === undefined ? [] : [[name, String(value)]]))) };
 }

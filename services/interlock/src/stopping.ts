@@ -27,8 +27,9 @@ export async function endApproval(tx: Tx, events: InterlockEvents, row: Approval
     channel: ending.channel,
     conversation: row.conversation,
     verdict: ending.status,
-    subject: { approvalId: row.id, key: row.key },
-    ...(ending.reason === null ? {} : { text: ending.reason }),
+    subject: { approvalId: row.id, key: row.key, kind: row.kind, waitedMs: String(tx.now - row.created_at) },
+    text: ending.reason,
+    digest: row.plan_hash,
   });
   await events.approvalDecided(tx, toApproval(ended), ending.by ?? 'system');
   await events.settled(tx, { conversation: row.conversation, turnId: row.turn_id, key: row.key });

@@ -9,7 +9,7 @@ import { signingContexts, type OriginClaims } from '@megabot/contracts/ticket.ts
 import { verifyText } from '@megabot/crypto/ed25519.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 import { insertApproval } from './approvals.ts';
-import { readInForce, type InForce } from './configuration/state.ts';
+import { readInForce, versionOf, type InForce } from './configuration/state.ts';
 import { signedBytes, type Context } from './context.ts';
 import { judgeAction } from './judgement.ts';
 import { displayOf, planOf, summaryOf } from './plan.ts';
@@ -33,7 +33,7 @@ interface ActionRow extends Record<string, unknown> {
  * @throws ServiceError `ticket_invalid`, `conflict` for another action under a known key, `unavailable`
  */
 export async function submitAction(context: Context, request: Request): Promise<SubmitOutcome> {
-  return await recordingRefusals(context, { event: 'submission_refused', subject: { key: request.key } }, async () => await submitOnce(context, request));
+  return await recordingRefusals(context, { event: 'submission_refused', conversation: request.ticket.claims.conversation, subject: { key: request.key, kind: request.action.kind }, text: summaryOf(request.action) }, async () => await submitOnce(context, request));
 }
 
 async function submitOnce(context: Context, request: Request): Promise<SubmitOutcome> {
@@ -78,7 +78,9 @@ const isStorable = (action: Action): boolean => JSON.stringify(action).search(/\
 
 async function judgeNew(tx: Tx, context: Context, state: InForce, revision: string, claims: OriginClaims, { action, key }: Request): Promise<SubmitOutcome> {
   const ids = { conversation: claims.conversation, turnId: claims.turnId, key };
+  const began = performance.now();
   const judgement = await judgeFully(tx, context, state, claims, action);
+  const micros = Math.round((performance.now() - began) * 1_000);
   const source = judgement.granted ? 'grant' : 'policy';
   const text = displayOf(action);
   const plan = planOf(action, claims.conversation, revision, state.settings.sandbox);
@@ -106,8 +108,16 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
     [key, claims.turnId, claims.conversation, claims.principal, action.kind, salt, isStorable(action) ? saltedHash(salt, action) : '', JSON.stringify(outcome), tx.now],
   );
   if (outcome.decision === 'allow') await issuePermit(tx, context, { conversation: claims.conversation, epoch: state.epoch, revision });
-  const subject = { key, turnId: claims.turnId, ...(outcome.decision === 'allow' ? { runId: outcome.runId } : {}), ...(outcome.decision === 'ask' ? { approvalId: outcome.approvalId } : {}) };
-  tx.record({ event: 'judged', principal: claims.principal, conversation: claims.conversation, verdict: outcome.decision, rule: judgement.rule, subject, text: summaryOf(action) });
+  const subject = {
+    key, turnId: claims.turnId, kind: action.kind, policy: versionOf(state), micros: String(micros),
+    ...(outcome.decision === 'allow' ? { runId: outcome.runId, source } : {}), ...(outcome.decision === 'ask' ? { approvalId: outcome.approvalId } : {}),
+  };
+  // Reasons quote the command, so they stand where it can be erased.
+  const because = judgement.rule === null && judgement.reasons.length > 0 ? `\nBecause: ${judgement.reasons.join(' ')}` : '';
+  tx.record({
+    event: 'judged', principal: claims.principal, conversation: claims.conversation, verdict: outcome.decision, rule: judgement.rule, subject,
+    text: summaryOf(action) + because, digest: isStorable(action) ? canonicalHash(action) : null,
+  });
   context.events.judged(ids, outcome.decision, judgement.rule);
   for (const warning of judgement.warnings) await context.events.allowedByStar(tx, ids, warning);
   return outcome;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Bus } from '@megabot/bus/port.ts';
+import type { AuditHead } from '@megabot/contracts/audit.ts';
 import type { Event } from '@megabot/contracts/endpoint.ts';
 import { isServiceError, ServiceError } from '@megabot/contracts/errors.ts';
 import { events } from '@megabot/contracts/events.ts';
@@ -10,7 +11,7 @@ import type { Logger } from '@megabot/observability/logger.ts';
 import { isDatabaseError, type Database, type Sql } from '@megabot/postgres/database.ts';
 import { createOutboxPump } from '@megabot/postgres/outbox-pump.ts';
 import { addToOutbox, type OutboxEntry } from '@megabot/postgres/outbox.ts';
-import { appendAudit, type NewAuditEntry } from './audit.ts';
+import type { AuditWriter, NewAuditEntry } from './audit.ts';
 
 const schema = 'interlock';
 
@@ -40,8 +41,8 @@ export interface Store {
 }
 
 /** The database with everything that follows from a commit: events through the outbox, permits straight to their queue. */
-export function createStore(deps: { db: Database; bus: Bus; logger: Logger; clock: () => number }): Store {
-  const { db, bus, logger, clock } = deps;
+export function createStore(deps: { db: Database; bus: Bus; logger: Logger; clock: () => number; audit: AuditWriter }): Store {
+  const { db, bus, logger, clock, audit } = deps;
   const pump = createOutboxPump({ db, schema, logger, publish: async (entry) => await publishEntry(bus, entry) });
   const queueing = new Set<Promise<void>>();
 
@@ -59,6 +60,7 @@ export function createStore(deps: { db: Database; bus: Bus; logger: Logger; cloc
   async function transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     let announced: OutboxEntry[] = [];
     let permits: { permit: Permit; number: number }[] = [];
+    let head: AuditHead | null = null;
     const result = await db
       .transaction(async (sql) => {
         announced = [];
@@ -76,12 +78,13 @@ export function createStore(deps: { db: Database; bus: Bus; logger: Logger; cloc
           record: (entry) => void entries.push(entry),
           queue: (permit, number) => void permits.push({ permit, number }),
         });
-        await appendAudit(sql, now, entries);
+        head = await audit.append(sql, now, entries);
         return value;
       })
       .catch((error: unknown) => {
         throw toServiceError(error);
       });
+    if (head) audit.announce(head);
     for (const { permit, number } of permits) {
       const mine = enqueue(permit, number).finally(() => queueing.delete(mine));
       queueing.add(mine);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Action, ActionKey, ActionKind } from '../action.ts';
 import { Approval, ApprovalScope, ApprovalStatus, Decision, OneTimeCode } from '../approval.ts';
-import { AuditEntry } from '../audit.ts';
+import { AuditEntry, AuditForgetting, AuditHead, AuditRecord, AuditVerification } from '../audit.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { Id, IdPrefix, Timestamp } from '../ids.ts';
 import { JudgedPart, Judgement, Pattern, Policy, PolicyView, Verdict } from '../policy.ts';
@@ -181,7 +181,18 @@ export const auditList = defineEndpoint({
 });
 export const auditVerify = defineEndpoint({
   service, name: 'audit-verify', callers: ['gateway'], errors: ['unavailable'], timeoutMs: 60_000,
-  request: z.object({}), reply: z.object({ ok: z.boolean(), entries: z.number().int(), firstBreak: z.object({ seq: z.number().int(), problem: z.string() }).nullable() }),
+  request: z.object({}), reply: AuditVerification,
+});
+/** A page of the whole log, with the signed heads among its entries. The first page (no `through`) signs the head, and `through` says how far an export goes. */
+export const auditExport = defineEndpoint({
+  service, name: 'audit-export', callers: ['gateway'], errors: ['unavailable'], timeoutMs: 20_000,
+  request: z.object({ after: z.number().int().nonnegative().default(0), through: z.number().int().nonnegative().optional(), limit: z.number().int().min(1).max(500).default(200) }),
+  reply: z.object({ entries: z.array(AuditRecord), heads: z.array(AuditHead), through: z.number().int().nonnegative(), hasMore: z.boolean() }),
+});
+/** Erases texts for good; that they were erased is itself recorded, and the chain still verifies. The owner alone may. */
+export const auditForget = defineEndpoint({
+  service, name: 'audit-forget', callers: ['gateway'], errors: ['not_entitled', 'unavailable'], timeoutMs: 20_000,
+  request: z.object({ actor: Actor, what: AuditForgetting }), reply: z.object({ texts: z.number().int() }),
 });
 
 /** Serves a service its own validated section of `meta-config.yaml`. */

@@ -2,7 +2,7 @@ import type { Policy, PolicyView } from '@megabot/contracts/policy.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 import { allowAllWarning, compilePolicy, type CompiledPolicy } from '../policy/decide.ts';
-import type { Settings } from './schema.ts';
+import { Settings } from './schema.ts';
 
 /** What is in force: the one truth of all replicas, read within the transaction that acts on it. */
 export interface InForce {
@@ -36,6 +36,15 @@ export async function readStateRow(sql: Sql, lock: '' | 'FOR SHARE' | 'FOR UPDAT
 // Compiling is pure, and the revision grows with every change: the last one is kept.
 let compiledFor: { readonly row: string; readonly compiled: CompiledPolicy } | undefined;
 
+let settingsFor: { readonly row: string; readonly settings: Settings } | undefined;
+
+/** What was stored by an earlier version lacks what came later, which then has its default. */
+function completed(stored: unknown): Settings {
+  const row = JSON.stringify(stored);
+  if (settingsFor?.row !== row) settingsFor = { row, settings: Settings.parse(stored) };
+  return settingsFor.settings;
+}
+
 function compiled(policy: Policy, suspended: string | null): CompiledPolicy {
   const row = JSON.stringify([policy, suspended]);
   if (compiledFor?.row !== row) compiledFor = { row, compiled: compilePolicy(policy, suspended) };
@@ -55,12 +64,24 @@ export async function readInForce(sql: Sql, lock: '' | 'FOR SHARE' | 'FOR UPDATE
     contentHash: row.content_hash,
     policy: row.policy,
     compiled: compiled(row.policy, row.suspended),
-    settings: row.settings,
+    settings: completed(row.settings),
     warnings: row.warnings,
   };
 }
 
+/** Names a policy in the audit log and to clients: the beginning of the hash of the file that it came from. */
+export const versionOf = ({ contentHash }: Pick<InForce, 'contentHash'>): string => contentHash.slice(0, 32);
+
+export const containsWarning =
+  'Matching is "contains": a rule matches every command whose text holds it anywhere. An allow rule "ls" then also lets "lsof" run, and whatever is chained behind an "ls". Write "matching: commands" unless you need this.';
+
+/** What a person has to know of the policy in force, in sentences. */
+export function warningsOf(state: InForce): string[] {
+  const star = state.compiled.allowAll && state.compiled.allowSuspended === null && !state.lockdown;
+  return [...state.warnings, ...(star ? [allowAllWarning] : []), ...(state.policy.matching === 'contains' ? [containsWarning] : [])];
+}
+
+/** The policy in force, without what people granted beside it. */
 export function toPolicyView(state: InForce): PolicyView {
-  const star = state.compiled.allowAll && state.compiled.allowSuspended === null && !state.lockdown ? [allowAllWarning] : [];
-  return { ...state.policy, version: state.contentHash.slice(0, 32), lockdown: state.lockdown, warnings: [...state.warnings, ...star] };
+  return { ...state.policy, version: state.contentHash.slice(0, 32), lockdown: state.lockdown, warnings: warningsOf(state) };
 }

@@ -1,0 +1,53 @@
+import type { z } from 'zod';
+import { handle, type Binding } from '@megabot/bus/port.ts';
+import * as endpoints from '@megabot/contracts/endpoints/interlock.ts';
+import { ServiceError } from '@megabot/contracts/errors.ts';
+import type { Context } from '../context.ts';
+import { recordingRefusals } from '../refusals.ts';
+import { fitting } from '../reply-size.ts';
+import { toServiceError } from '../transaction.ts';
+import { forgetTexts } from './forget.ts';
+import { listAudit, readEnd, readHeads, readRecords } from './read.ts';
+import { verifyAudit } from './verify.ts';
+
+/** The endpoints of the audit log. */
+export function createAuditBindings(context: Context): Binding[] {
+  const { db } = context.store;
+  return [
+    handle(endpoints.auditList, (page) => reading(() => listAudit(db, page))),
+    handle(endpoints.auditVerify, () => reading(() => verifyAudit(db, { publicKeys: [context.permitPublicKey] }))),
+    handle(endpoints.auditExport, (page) => reading(() => exportPage(context, page))),
+    handle(endpoints.auditForget, (request) => forget(context, request)),
+  ];
+}
+
+async function reading<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toServiceError(error);
+  }
+}
+
+/** Signs the log as it stands, so that what is exported is signed to its end. */
+export async function signForExport({ audit, store, clock }: Pick<Context, 'audit' | 'store' | 'clock'>): Promise<number> {
+  const signed = await store.db.transaction(async (sql) => ({ head: await audit.sign(sql, clock()), end: await readEnd(sql, '') }));
+  if (signed.head) audit.announce(signed.head);
+  return signed.end.seq;
+}
+
+async function exportPage(context: Context, { after, through: given, limit }: z.infer<(typeof endpoints.auditExport)['request']>): Promise<z.infer<(typeof endpoints.auditExport)['reply']>> {
+  const { db } = context.store;
+  const through = given ?? (await signForExport(context));
+  const entries = [...fitting(await readRecords(db, { after, through, limit }))];
+  const last = entries.at(-1)?.seq ?? after;
+  return { entries, heads: await readHeads(db, { after, through: last }), through, hasMore: entries.length > 0 && last < through };
+}
+
+async function forget(context: Context, { actor, what }: z.infer<(typeof endpoints.auditForget)['request']>): Promise<{ texts: number }> {
+  const entry = { event: 'forget_refused', principal: actor.principal, channel: actor.channel } as const;
+  return await recordingRefusals(context, entry, async () => {
+    if (actor.trust !== 'owner') throw new ServiceError('not_entitled', 'Only the owner may erase texts of the audit log.');
+    return { texts: await context.transact(async (tx) => await forgetTexts(tx, what, actor)) };
+  });
+}

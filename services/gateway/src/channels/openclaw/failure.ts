@@ -1,0 +1,47 @@
+/**
+ * Why there is no connection, in words for people. `final` ends all attempts until the configuration changes or somebody
+ * asks for another one; everything else is tried again, not before `retryAfterMs` where the gateway named a time.
+ */
+export interface LinkProblem {
+  /** Short and stable, for metrics and tests. */
+  readonly reason: string;
+  readonly message: string;
+  /** What the person does about it. */
+  readonly mend: string;
+  readonly final: boolean;
+  readonly retryAfterMs?: number;
+}
+
+/** A connection that did not come about, or ended. */
+export class LinkFailure extends Error {
+  override readonly name = 'LinkFailure';
+  readonly problem: LinkProblem;
+  constructor(problem: LinkProblem, options?: ErrorOptions) {
+    super(problem.message, options);
+    this.problem = problem;
+  }
+}
+
+export const refused = (reason: string, message: string, mend: string, cause?: unknown): LinkFailure =>
+  new LinkFailure({ reason, message, mend, final: true }, cause === undefined ? undefined : { cause });
+
+export const temporary = (reason: string, message: string, options: { retryAfterMs?: number | undefined; cause?: unknown } = {}): LinkFailure =>
+  new LinkFailure(
+    { reason, message, mend: 'Nothing: the bridge tries again by itself.', final: false, ...(options.retryAfterMs === undefined ? {} : { retryAfterMs: options.retryAfterMs }) },
+    options.cause === undefined ? undefined : { cause: options.cause },
+  );
+
+/** What a request on a standing connection came to, other than an answer. */
+export class RequestFailure extends Error {
+  override readonly name = 'RequestFailure';
+  /** `unanswered`: it may have been carried out. `refused`: the gateway said no. `unsent`: it never left. */
+  readonly kind: 'unanswered' | 'refused' | 'unsent';
+  readonly code: string;
+  readonly detail: string | undefined;
+  constructor(kind: RequestFailure['kind'], code: string, message: string, detail?: string) {
+    super(message);
+    this.kind = kind;
+    this.code = code;
+    this.detail = detail;
+  }
+}

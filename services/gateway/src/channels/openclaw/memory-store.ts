@@ -1,0 +1,50 @@
+import type { BridgeStore, SessionCursor, StoredAnswer } from './store.ts';
+
+/** A store that a restart empties: for tests, and for nothing that has to last. */
+export function createMemoryStore(): BridgeStore {
+  let begun: number | undefined;
+  const cursors = new Map<string, SessionCursor>();
+  const marks = new Map<string, number>();
+  const answers = new Map<string, StoredAnswer>();
+  const isOpen = (answer: StoredAnswer): boolean => answer.state === 'pending' || answer.state === 'held';
+
+  return {
+    async begin(now) {
+      begun ??= now;
+      return begun;
+    },
+    async cursors() {
+      return [...cursors.values()].toReversed();
+    },
+    async saveCursor(cursor) {
+      cursors.delete(cursor.sessionKey);
+      cursors.set(cursor.sessionKey, { ...cursor });
+    },
+    async seen(keys) {
+      return new Set(keys.filter((key) => marks.has(key)));
+    },
+    async markSeen(key, at) {
+      if (!marks.has(key)) marks.set(key, at);
+    },
+    async addAnswer(answer) {
+      if (answers.has(answer.id)) return false;
+      answers.set(answer.id, structuredClone(answer));
+      return true;
+    },
+    async saveAnswer(answer) {
+      if (!answers.has(answer.id)) throw new Error(`no answer ${answer.id} to save`);
+      answers.set(answer.id, structuredClone(answer));
+    },
+    async openAnswers() {
+      return [...answers.values()].filter(isOpen).map((answer) => structuredClone(answer));
+    },
+    async undelivered(limit) {
+      const troubled = [...answers.values()].filter((answer) => answer.state === 'failed' || answer.state === 'held' || (answer.state === 'pending' && answer.attempts > 0));
+      return troubled.toReversed().slice(0, limit).map((answer) => structuredClone(answer));
+    },
+    async prune(before) {
+      for (const [key, at] of marks) if (at < before) marks.delete(key);
+      for (const answer of answers.values()) if (!isOpen(answer) && answer.expiresAt < before) answers.delete(answer.id);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { decodeBase64url } from '@megabot/crypto/base64url.ts';
+import { signText, type SigningKeyPair } from '@megabot/crypto/ed25519.ts';
+import { clientIdentity, role, scopes } from './allowed-methods.ts';
+
+/** A device's name at the gateway: SHA-256 of its raw public key, in hex. */
+export function deviceIdOf(publicKey: string): string {
+  const raw = decodeBase64url(publicKey, 32);
+  if (!raw) throw new TypeError('a public key is 32 bytes in unpadded base64url');
+  return createHash('sha256').update(raw).digest('hex');
+}
+
+/**
+ * What OpenClaw's handshake signs (v3): the fields joined by `|`, UTF-8. The platform is part of it, so it never changes:
+ * the gateway takes a device with another platform for a new one. `token` is whatever credential is sent along.
+ */
+export function signatureInput(fields: { readonly deviceId: string; readonly signedAt: number; readonly token: string; readonly nonce: string }): string {
+  const { deviceId, signedAt, token, nonce } = fields;
+  return ['v3', deviceId, clientIdentity.id, clientIdentity.mode, role, scopes.join(','), signedAt, token, nonce, clientIdentity.platform, ''].join('|');
+}
+
+export interface SignedDevice {
+  readonly id: string;
+  readonly publicKey: string;
+  readonly signature: string;
+  readonly signedAt: number;
+  readonly nonce: string;
+}
+
+export function signChallenge(keys: SigningKeyPair, challenge: { readonly nonce: string; readonly ts: number }, token: string): SignedDevice {
+  const id = deviceIdOf(keys.publicKey);
+  const signature = signText(keys.privateKey, Buffer.from(signatureInput({ deviceId: id, signedAt: challenge.ts, token, nonce: challenge.nonce }), 'utf8'));
+  return { id, publicKey: keys.publicKey, signature, signedAt: challenge.ts, nonce: challenge.nonce };
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BridgeStore, StoredAnswer } from './store.ts';
+
+const answer = (id: string, rest: Partial<StoredAnswer> = {}): StoredAnswer => ({
+  id, address: { platform: 'telegram', account: 'default', kind: 'direct', chat: '1001' }, sessionKey: 'agent:main:main', parts: ['one', 'two'], state: 'pending',
+  nextPart: 0, round: 0, uncertain: false, attempts: 0, createdAt: 1_000, nextTryAt: 1_000, expiresAt: 2_000, ...rest,
+});
+
+/** What every store of the bridge keeps to. `open` gives an empty one each time; `reopen` the same data as after a restart. */
+export function bridgeStoreCompliance(name: string, open: () => Promise<{ store: BridgeStore; reopen?: () => Promise<BridgeStore> } & AsyncDisposable>): void {
+  const check = (promise: string, body: (store: BridgeStore, reopen: () => Promise<BridgeStore>) => Promise<void>): void => {
+    test(`${name}: ${promise}`, async () => {
+      await using opened = await open();
+      await body(opened.store, opened.reopen ?? (async () => opened.store));
+    });
+  };
+
+  check('the beginning is what it was the first time', async (store, reopen) => {
+    assert.equal(await store.begin(5_000), 5_000);
+    assert.equal(await (await reopen()).begin(9_000), 5_000);
+  });
+  check('a session has one cursor, and the newest comes first', async (store, reopen) => {
+    await store.saveCursor({ sessionKey: 'a', cursor: 'a1' });
+    await store.saveCursor({ sessionKey: 'b', cursor: 'b1' });
+    await store.saveCursor({ sessionKey: 'a', cursor: 'a2' });
+    assert.deepEqual(await (await reopen()).cursors(), [{ sessionKey: 'a', cursor: 'a2' }, { sessionKey: 'b', cursor: 'b1' }]);
+  });
+  check('a marked message stays known, and no other is', async (store, reopen) => {
+    await store.markSeen('k1', 1_000);
+    await store.markSeen('k1', 2_000);
+    assert.deepEqual([...(await (await reopen()).seen(['k1', 'k2']))], ['k1']);
+    assert.equal((await store.seen([])).size, 0);
+  });
+  check('an answer is added once, whatever became of it', async (store, reopen) => {
+    assert.equal(await store.addAnswer(answer('x')), true);
+    assert.equal(await store.addAnswer(answer('x', { parts: ['other'] })), false);
+    await store.saveAnswer(answer('x', { state: 'delivered', nextPart: 2 }));
+    const later = await reopen();
+    assert.equal(await later.addAnswer(answer('x')), false);
+    assert.deepEqual(await later.openAnswers(), []);
+  });
+  check('open answers come whole and in the order they were added, also after they were saved', async (store, reopen) => {
+    await store.addAnswer(answer('x', { address: { platform: 'telegram', account: 'default', kind: 'group', chat: '-100', thread: '7' } }));
+    await store.addAnswer(answer('y'));
+    const changed = answer('x', { state: 'held', nextPart: 1, round: 2, uncertain: true, attempts: 3, nextTryAt: 1_500, reason: 'why' });
+    await store.saveAnswer(changed);
+    assert.deepEqual(await (await reopen()).openAnswers(), [changed, answer('y')]);
+  });
+  check('people see what has failed or waits after a failure, newest first, and nothing else', async (store) => {
+    await store.addAnswer(answer('fresh'));
+    await store.addAnswer(answer('tried', { attempts: 1, reason: 'no' }));
+    await store.addAnswer(answer('failed', { state: 'failed' }));
+    await store.addAnswer(answer('arrived', { state: 'delivered', attempts: 4 }));
+    await store.addAnswer(answer('held', { state: 'held' }));
+    assert.deepEqual((await store.undelivered(10)).map(({ id }) => id), ['held', 'failed', 'tried']);
+    assert.deepEqual((await store.undelivered(1)).map(({ id }) => id), ['held']);
+  });
+  check('pruning forgets what is old and over, never what is open', async (store) => {
+    await store.markSeen('old', 1_000);
+    await store.markSeen('new', 5_000);
+    await store.addAnswer(answer('done', { state: 'delivered', expiresAt: 2_000 }));
+    await store.addAnswer(answer('open', { expiresAt: 2_000 }));
+    await store.prune(4_000);
+    assert.deepEqual([...(await store.seen(['old', 'new']))], ['new']);
+    assert.deepEqual((await store.openAnswers()).map(({ id }) => id), ['open']);
+    assert.equal(await store.addAnswer(answer('done')), true);
+  });
+  check('saving an answer that was never added is an error', async (store) => {
+    await assert.rejects(store.saveAnswer(answer('nobody')));
+  });
+}

@@ -1,0 +1,59 @@
+import type { ChatAddress } from './types.ts';
+
+/** How far a session of OpenClaw has been read. */
+export interface SessionCursor {
+  readonly sessionKey: string;
+  /** OpenClaw's own, opaque. */
+  readonly cursor: string;
+}
+
+/**
+ * An answer on its way. `pending` is tried; `held` is in OpenClaw's own delivery queue, so that sending it again would double
+ * it; `delivered` and `failed` are over.
+ */
+export interface StoredAnswer {
+  /** The caller's, and the idempotency key: the same id is one answer for ever. */
+  readonly id: string;
+  readonly address: ChatAddress;
+  readonly sessionKey: string;
+  readonly parts: readonly string[];
+  readonly state: 'pending' | 'held' | 'delivered' | 'failed';
+  /** Parts before this one have arrived. */
+  readonly nextPart: number;
+  /** Grows when a part has certainly failed, because OpenClaw gives the same answer to the same key again. */
+  readonly round: number;
+  /** Whether the part may have been sent already, its answer being lost. */
+  readonly uncertain: boolean;
+  readonly attempts: number;
+  readonly createdAt: number;
+  readonly nextTryAt: number;
+  readonly expiresAt: number;
+  /** Why it has not arrived, for people. */
+  readonly reason?: string;
+}
+
+/**
+ * What the bridge must remember over restarts. Every write is durable when it resolves. A failure of the store rejects; the
+ * bridge then stops where it is and tries again, so no call may half succeed.
+ */
+export interface BridgeStore {
+  /** The moment (milliseconds) the bridge was first connected: `now` the first time, that same value ever after. */
+  begin(now: number): Promise<number>;
+  /** All cursors, one a session, most recently saved first; at least the newest 1,000. */
+  cursors(): Promise<readonly SessionCursor[]>;
+  saveCursor(cursor: SessionCursor): Promise<void>;
+  /** Which of these message keys have been marked. */
+  seen(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Marks a message that is safely taken. Marking twice is no error. */
+  markSeen(key: string, at: number): Promise<void>;
+  /** Adds an answer; false, changing nothing, where the id is known in whatever state. */
+  addAnswer(answer: StoredAnswer): Promise<boolean>;
+  /** Replaces a known answer. */
+  saveAnswer(answer: StoredAnswer): Promise<void>;
+  /** Pending and held answers in the order they were added; at least the first 500. */
+  openAnswers(): Promise<readonly StoredAnswer[]>;
+  /** Answers that people should know of: pending after a failed attempt, held, or failed; newest first, at most `limit`. */
+  undelivered(limit: number): Promise<readonly StoredAnswer[]>;
+  /** Forgets marks older than `before`, and answers that are over and expired before it. */
+  prune(before: number): Promise<void>;
+}

@@ -45,6 +45,21 @@ export const AuditLine = z.discriminatedUnion('type', [
 ]);
 export type AuditLine = z.infer<typeof AuditLine>;
 
+/** A page of an export as lines: each signed head right after the entry that it is about. */
+export function auditLines(entries: readonly AuditRecord[], heads: readonly AuditHead[]): string {
+  const signed = new Map(heads.map((head) => [head.seq, head]));
+  let text = '';
+  for (const entry of entries) {
+    text += `${JSON.stringify({ type: 'entry', ...entry } satisfies AuditLine)}\n`;
+    const head = signed.get(entry.seq);
+    if (head) text += `${JSON.stringify({ type: 'head', ...head } satisfies AuditLine)}\n`;
+  }
+  return text;
+}
+
+/** The last line of an export. */
+export const auditEndLine = (entries: number): string => `${JSON.stringify({ type: 'end', entries } satisfies AuditLine)}\n`;
+
 export const AuditVerification = z.object({
   ok: z.boolean(),
   entries: z.number().int(),

@@ -1,6 +1,7 @@
 import { handle, type Bus } from '@megabot/bus/port.ts';
 import type { InProcessHub } from '@megabot/bus/in-process.ts';
 import type { Approval } from '@megabot/contracts/approval.ts';
+import type { AuditRecord } from '@megabot/contracts/audit.ts';
 import type { Conversation, Message, Turn } from '@megabot/contracts/conversation.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import * as memory from '@megabot/contracts/endpoints/memory.ts';
@@ -30,6 +31,7 @@ export interface Fakes {
   readonly tickets: OriginTicket[];
   readonly approvals: Map<string, Approval>;
   readonly runs: Map<string, Run>;
+  readonly audit: AuditRecord[];
   /** Fails the named endpoint until deleted. */
   readonly failing: Map<string, ServiceError>;
   submitOutcome: z.input<typeof interlock.submit.reply>;
@@ -57,7 +59,7 @@ export async function startFakes(hub: InProcessHub): Promise<Fakes> {
   const interlockBus = hub.bus('interlock', { logger });
   const fakes: Fakes = {
     memoryBus, interlockBus, orchestratorBus: hub.bus('orchestrator', { logger }), sandboxBus: hub.bus('sandbox', { logger }),
-    appended: [], decisions: [], edits: [], submitted: [], tickets: [], approvals: new Map(), runs: new Map(), failing: new Map(),
+    appended: [], decisions: [], edits: [], submitted: [], tickets: [], approvals: new Map(), runs: new Map(), audit: [], failing: new Map(),
     submitOutcome: { decision: 'deny', rule: 'rm', reasons: ['denied by a rule'] },
     policy: { allow: ['ls'], deny: ['rm -rf'], matching: 'commands', version: 'v1', lockdown: false, warnings: [] },
   };
@@ -197,6 +199,15 @@ async function serveInterlock(fakes: Fakes): Promise<void> {
     handle(interlock.unlock, async () => fakes.policy),
     handle(interlock.auditList, async () => ({ entries: [], hasMore: false })),
     handle(interlock.auditVerify, async () => ({ ok: true, entries: 0, firstBreak: null })),
+    handle(interlock.auditExport, async ({ after, through = fakes.audit.length, limit }) => {
+      const entries = fakes.audit.filter((entry) => entry.seq > after && entry.seq <= through).slice(0, limit);
+      return { entries, heads: [], through, hasMore: entries.length > 0 && (entries.at(-1)?.seq ?? 0) < through };
+    }),
+    handle(interlock.auditForget, async ({ what }) => {
+      const gone = fakes.audit.filter((entry) => 'conversation' in what && entry.conversation === what.conversation);
+      for (const entry of gone) Object.assign(entry, { text: null, salt: null });
+      return { texts: gone.length };
+    }),
     handle(interlock.sessionCreate, async ({ secretHash, principal, codeId, expiresAt }) => {
       if (codeId !== undefined && usedCodes.has(codeId)) throw new ServiceError('code_used', 'the code was already used');
       if (codeId !== undefined) usedCodes.add(codeId);

@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import { handle, type Binding } from '@megabot/bus/port.ts';
 import * as endpoints from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
+import type { Database } from '@megabot/postgres/database.ts';
+import type { AuditWriter } from '../audit.ts';
 import type { Context } from '../context.ts';
 import { recordingRefusals } from '../refusals.ts';
 import { fitting } from '../reply-size.ts';
@@ -29,16 +31,16 @@ async function reading<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Signs the log as it stands, so that what is exported is signed to its end. */
-export async function signForExport({ audit, store, clock }: Pick<Context, 'audit' | 'store' | 'clock'>): Promise<number> {
-  const signed = await store.db.transaction(async (sql) => ({ head: await audit.sign(sql, clock()), end: await readEnd(sql, '') }));
+/** Signs the log as it stands, so that what is exported is signed to its end. Resolves to how far it goes. */
+export async function signHere({ audit, db, clock }: { audit: AuditWriter; db: Database; clock: () => number }): Promise<number> {
+  const signed = await db.transaction(async (sql) => ({ head: await audit.sign(sql, clock()), end: await readEnd(sql, '') }));
   if (signed.head) audit.announce(signed.head);
   return signed.end.seq;
 }
 
 async function exportPage(context: Context, { after, through: given, limit }: z.infer<(typeof endpoints.auditExport)['request']>): Promise<z.infer<(typeof endpoints.auditExport)['reply']>> {
   const { db } = context.store;
-  const through = given ?? (await signForExport(context));
+  const through = given ?? (await signHere({ ...context, db }));
   const entries = [...fitting(await readRecords(db, { after, through, limit }))];
   const last = entries.at(-1)?.seq ?? after;
   return { entries, heads: await readHeads(db, { after, through: last }), through, hasMore: entries.length > 0 && last < through };

@@ -1,21 +1,5 @@
-import type { AuditHead, AuditLine, AuditRecord, AuditVerification } from '@megabot/contracts/audit.ts';
-import * as contracts from '@megabot/contracts/audit.ts';
+import { AuditLine, type AuditVerification } from '@megabot/contracts/audit.ts';
 import { createChainCheck, type CheckOptions } from './check.ts';
-
-/** A page of an export as lines of JSON: each signed head right after the entry that it is about. */
-export function linesOf(entries: readonly AuditRecord[], heads: readonly AuditHead[]): string {
-  const signed = new Map(heads.map((head) => [head.seq, head]));
-  let text = '';
-  for (const entry of entries) {
-    text += `${JSON.stringify({ type: 'entry', ...entry } satisfies AuditLine)}\n`;
-    const head = signed.get(entry.seq);
-    if (head) text += `${JSON.stringify({ type: 'head', ...head } satisfies AuditLine)}\n`;
-  }
-  return text;
-}
-
-/** The last line, without which an export was cut off. */
-export const endLine = (entries: number): string => `${JSON.stringify({ type: 'end', entries } satisfies AuditLine)}\n`;
 
 /**
  * Verifies an exported log from its lines alone: no database, no service, only the public key. Besides what is checked in the
@@ -43,7 +27,7 @@ export async function verifyLines(lines: AsyncIterable<string>, options: CheckOp
 
 function readLine(text: string): AuditLine | undefined {
   try {
-    return contracts.AuditLine.parse(JSON.parse(text));
+    return AuditLine.parse(JSON.parse(text));
   } catch {
     return undefined;
   }

@@ -84,7 +84,7 @@ export async function startInterlock(setup: Setup = {}) {
   };
 
   return {
-    db, folder, file, heard, gateway, orchestrator, sandbox, call, ticket, permitPublicKey: keyPairFromSeed(permitSeed).publicKey,
+    db, folder, file, heard, gateway, orchestrator, sandbox, call, ticket, permitSeed, permitPublicKey: keyPairFromSeed(permitSeed).publicKey,
     now: (): number => time,
     advance: (ms: number): void => void (time += ms),
     first: (): Interlock => running[0]!,

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from '@megabot/observability/logger.ts';
+import { defaultBodyLimits, type BodyLimits } from './server/bodies.ts';
 import { proxyHttp } from './server/proxy-http.ts';
 import { proxyUpgrades } from './server/proxy-upgrades.ts';
 import { serveApp } from './server/serve-app.ts';
@@ -11,6 +12,7 @@ export interface UiServerOptions {
   readonly gatewayUrl: string;
   /** Folder of the built app; the one `npm run build` writes by default. */
   readonly dist?: string;
+  readonly bodyLimits?: Partial<BodyLimits>;
 }
 
 const builtApp = fileURLToPath(new URL('../dist', import.meta.url));
@@ -43,8 +45,17 @@ export async function createUiServer(options: UiServerOptions, deps: { logger: L
       hint: status >= 500 ? 'Try again; the log of the service "ui" says more.' : 'Check the address and the request.',
     });
   });
-  await server.register(proxyHttp, { gatewayUrl: options.gatewayUrl });
+  await server.register(proxyHttp, { gatewayUrl: options.gatewayUrl, bodyLimits: options.bodyLimits });
+  askBeforeLargeBodies(server.server);
   await server.register(serveApp, { dist: options.dist ?? builtApp });
   proxyUpgrades(server.server, { gatewayUrl: options.gatewayUrl, path: '/ws', logger: deps.logger });
   return server;
+}
+
+/** By itself Node tells everybody who asks to go on, also with a body that will be refused. */
+function askBeforeLargeBodies(server: FastifyInstance['server']): void {
+  server.on('checkContinue', (request, response) => {
+    if (Number(request.headers['content-length'] ?? 0) <= defaultBodyLimits.maxBytes) response.writeContinue();
+    server.emit('request', request, response);
+  });
 }

@@ -20,6 +20,21 @@ export const gatewayUnreachable: ProblemFields = {
   hint: 'Wait a moment and try again. If it stays, look at the gateway with `make ps` and `make logs s=gateway`.',
 };
 
+export const bodyTooLarge: ProblemFields = {
+  code: 'too_large',
+  title: 'The body is too large',
+  detail: 'A request takes at most 1 MiB. Nothing of it was handed on, so nothing was done.',
+  hint: 'Send less at once, for instance in several requests.',
+};
+
+/** Too many bodies were on their way, and this one had been for longest. */
+export const crowdedOut: ProblemFields = {
+  code: 'rate_limited',
+  title: 'Too many requests are being sent at once',
+  detail: 'The UI service gave up on this request because it came too slowly while many others came. Nothing of it was handed on.',
+  hint: 'Send it again; what was typed is still in the page.',
+};
+
 /** The problem as a JSON body (RFC 9457), in the form that the gateway uses too. */
 export const problemBody = (status: number, fields: ProblemFields): string => JSON.stringify({ type: `urn:megabot:problem:${fields.code}`, status, ...fields });
 

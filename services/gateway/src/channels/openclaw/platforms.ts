@@ -1,25 +1,32 @@
-/** How OpenClaw reaches a platform: the longest text it sends there as one message (its own `textChunkLimit`), and how it addresses a person. */
-export interface Platform {
+import type { ChatAddress } from './types.ts';
+
+/** How OpenClaw reaches a platform: the longest text it sends there as one message (its own `textChunkLimit`), and how it spells a person or a group as a target. */
+interface Platform {
   readonly maxChars: number;
-  readonly directTarget: (sender: string) => string;
+  /** What goes before a person's or a group's bare id, so that one is not taken for the other. */
+  readonly direct?: string;
+  readonly group?: string;
 }
 
-const asIs = (sender: string): string => sender;
-// A bare number would be read as a channel's.
-const asUser = (sender: string): string => (sender.includes(':') ? sender : `user:${sender}`);
-
-const platforms: ReadonlyMap<string, Platform> = new Map([
-  ['telegram', { maxChars: 4_000, directTarget: asIs }],
-  ['whatsapp', { maxChars: 4_000, directTarget: asIs }],
-  ['discord', { maxChars: 2_000, directTarget: asUser }],
-  ['slack', { maxChars: 8_000, directTarget: asUser }],
-  ['signal', { maxChars: 4_000, directTarget: asIs }],
-  ['imessage', { maxChars: 4_000, directTarget: asIs }],
-  ['matrix', { maxChars: 4_000, directTarget: asIs }],
-  ['msteams', { maxChars: 4_000, directTarget: asUser }],
-  ['sms', { maxChars: 1_500, directTarget: asIs }],
+const platforms: ReadonlyMap<string, Platform> = new Map<string, Platform>([
+  ['telegram', { maxChars: 4_000 }],
+  ['whatsapp', { maxChars: 4_000 }],
+  ['discord', { maxChars: 2_000, direct: 'user:', group: 'channel:' }],
+  ['slack', { maxChars: 8_000, direct: 'user:', group: 'channel:' }],
+  ['signal', { maxChars: 4_000, group: 'group:' }],
+  ['imessage', { maxChars: 4_000, group: 'chat_id:' }],
+  ['matrix', { maxChars: 4_000 }],
+  ['msteams', { maxChars: 4_000, direct: 'user:', group: 'conversation:' }],
+  ['sms', { maxChars: 1_500 }],
 ]);
-const cautious: Platform = { maxChars: 1_500, directTarget: asIs };
+const cautious: Platform = { maxChars: 1_500 };
 
-/** What we know of a platform, or the most cautious guess. */
-export const platformOf = (name: string): Platform => platforms.get(name) ?? cautious;
+/** The longest part of an answer on this platform; a cautious one where we do not know the platform. */
+export const maxCharsOf = (platform: string): number => (platforms.get(platform) ?? cautious).maxChars;
+
+/** What `send` calls this chat. */
+export function targetOf(address: ChatAddress): string {
+  const platform = platforms.get(address.platform) ?? cautious;
+  const prefix = (address.kind === 'direct' ? platform.direct : platform.group) ?? '';
+  return address.chat.startsWith(prefix) ? address.chat : `${prefix}${address.chat}`;
+}

@@ -1,0 +1,83 @@
+import { Row, rowText } from './protocol.ts';
+import type { ChatAddress, InboundMessage } from './types.ts';
+
+/** Why a row is nobody's message to us. */
+export type Ignored = 'unreadable' | 'not_a_person' | 'echo' | 'no_channel' | 'no_sender' | 'unknown_session';
+export type ReadRow = { readonly kind: 'message'; readonly message: InboundMessage } | { readonly kind: 'ignored'; readonly why: Ignored };
+
+const platformName = /^[a-z][a-z0-9_-]{0,31}$/;
+/** No colon and no space, so that a principal made of it has one reading. */
+const accountName = /^[\w.@+-]{1,64}$/;
+const senderId = /^[^\s\p{C}]{1,128}$/u;
+const messageId = /^[^\s\p{C}]{1,200}$/u;
+const longestText = 65_536;
+const longestName = 128;
+
+/**
+ * Reads one row of a session as a person's message. Who wrote it and where comes from `__openclaw`, which the gateway's core
+ * writes, and the chat of a group from the session's key; what the text says of either counts for nothing.
+ */
+export function readInbound(sessionKey: string, raw: unknown): ReadRow {
+  const parsed = Row.safeParse(raw);
+  if (!parsed.success) return ignored('unreadable');
+  const row = parsed.data;
+  const meta = row.__openclaw;
+  if (row.role !== 'user' || row.isHeartbeat === true || row.display === false) return ignored('not_a_person');
+  if (meta?.transport?.clients !== undefined) return ignored('echo');
+  const platform = meta?.transport?.channel;
+  if (!meta || platform === undefined) return ignored('no_channel');
+  const sender = meta.senderId ?? '';
+  const account = meta.senderIdentity?.accountId ?? 'default';
+  // Bots answering bots never end.
+  if (meta.senderIdentity?.senderKind === 'bot') return ignored('not_a_person');
+  if (!platformName.test(platform) || !accountName.test(account) || !senderId.test(sender)) return ignored('no_sender');
+  const place = placeOf(sessionKey, sender);
+  if (!place) return ignored('unknown_session');
+  const id = String(meta.transport?.messageId ?? (meta.id === undefined ? '' : `row:${meta.id}`));
+  if (!messageId.test(id)) return ignored('no_sender');
+  const text = rowText(row);
+  return {
+    kind: 'message',
+    message: {
+      platform, account, ...place,
+      sender: { id: sender, name: readableName(meta.senderName) ?? sender },
+      platformMessageId: id,
+      text: cut(text, longestText),
+      truncated: text.length > longestText || text === omitted,
+      attachments: (meta.media ?? []).slice(0, 16).map((media) => ({
+        mediaType: /^[\w.+-]+\/[\w.+-]+$/.test(media.contentType ?? '') ? (media.contentType ?? '') : 'application/octet-stream',
+        ...optional('name', readableName(media.fileName)),
+        ...optional('size', media.sizeBytes === undefined ? undefined : Math.round(media.sizeBytes)),
+      })),
+      at: row.timestamp ?? meta.recordTimestampMs ?? 0,
+      sessionKey,
+    },
+  };
+}
+
+/** What the gateway writes in place of a text that its history does not carry. */
+const omitted = '[chat.history omitted: message too large]';
+
+/**
+ * Where a row was written: `agent:<id>:…:group:<chat>[:topic:<n>]` names a group, `…:direct:<peer>` and the main session
+ * (`agent:<id>:<name>`) are direct chats, whose other side is the sender. Under `dmScope: main` the main session mixes people,
+ * which is why the key names nobody there. Undefined for any other key: better no answer than one in the wrong room.
+ */
+function placeOf(sessionKey: string, sender: string): Pick<ChatAddress, 'kind' | 'chat' | 'thread'> | undefined {
+  const group = /^agent:[^:]+:(?:[^:]+:){1,2}?(?:group|channel|room):(.+?)(?::(?:topic|thread):([^:]+))?$/.exec(sessionKey);
+  if (group?.[1] !== undefined) {
+    if (!senderId.test(group[1]) || (group[2] !== undefined && !senderId.test(group[2]))) return undefined;
+    return { kind: 'group', chat: group[1], ...optional('thread', group[2]) };
+  }
+  if (/^agent:[^:]+:(?:[^:]+:){0,2}(?:direct|dm):.+$/.test(sessionKey) || /^agent:[^:]+:[^:]+$/.test(sessionKey)) return { kind: 'direct', chat: sender };
+  return undefined;
+}
+
+function readableName(name: string | undefined): string | undefined {
+  const readable = cut((name ?? '').replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim(), longestName);
+  return readable === '' ? undefined : readable;
+}
+
+const cut = (text: string, max: number): string => (text.length <= max ? text : text.slice(0, max)).toWellFormed();
+const ignored = (why: Ignored): ReadRow => ({ kind: 'ignored', why });
+const optional = <Name extends string, Value>(name: Name, value: Value | undefined): { [K in Name]?: Value } => (value === undefined ? {} : { [name]: value }) as { [K in Name]?: Value };

@@ -62,6 +62,8 @@ function consumerConfigs({ ackWaitMs }: ProvisionOptions): [StreamName, Partial<
     {
       durable_name: consumerName(queue.consumer),
       name: consumerName(queue.consumer),
+      // Work queues let several consumers share a stream only where their subjects do not overlap.
+      filter_subject: queueSubject(queue),
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
       ack_wait: nanos(ackWaitMs ?? queue.ackWaitMs),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cancel, delta, final, lockdown, settled } from '@megabot/contracts/events.ts';
+import { cancel, configuration, delta, final, lockdown, settled } from '@megabot/contracts/events.ts';
 import { sleep } from '@megabot/lifecycle/backoff.ts';
 import { collector, deltaOf, freshId, ofConversation, settledOf, type BusHarness } from './samples-for-compliance.ts';
 import type { Bus } from './port.ts';
@@ -173,7 +173,7 @@ export function testEvents(harness: () => BusHarness): void {
     await using orchestrator = await harness().open('orchestrator');
     await using sandbox = await harness().open('sandbox');
     await assert.rejects(gateway.publish(lockdown, { epoch: 1, lockdown: false }), { code: 'forbidden' });
-    await assert.rejects(orchestrator.listen(lockdown, () => undefined), { code: 'forbidden' });
+    await assert.rejects(sandbox.listen(configuration, () => undefined), { code: 'forbidden' });
     await assert.rejects(sandbox.follow(async () => undefined), { code: 'forbidden' });
     await assert.rejects(sandbox.eventLog.info(), { code: 'forbidden' });
     await assert.rejects(orchestrator.eventLog.read(0, 1), { code: 'forbidden' });

@@ -2,6 +2,7 @@ import { AbortError } from '@megabot/lifecycle/backoff.ts';
 import type { Endpoint } from '@megabot/contracts/endpoint.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import type { ServiceName } from '@megabot/contracts/services.ts';
+import { queueSubject } from '@megabot/contracts/subjects.ts';
 import { queueTable } from '@megabot/contracts/table.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { createEventLog, type StoredEvent } from './in-process-events.ts';
@@ -42,7 +43,7 @@ const endpointName = (endpoint: Endpoint): string => `${endpoint.service}.${endp
 export function createInProcessHub(options: HubOptions = {}): InProcessHub {
   const drainMs = options.drainMs ?? 4_000;
   const servers = new Map<string, Server[]>();
-  const queues = new Map(queueTable.map((queue) => [queue.stream, createWorkQueue(queue, { ackWaitMs: options.ackWaitMs ?? queue.ackWaitMs, drainMs })]));
+  const queues = new Map(queueTable.map((queue) => [queueSubject(queue), createWorkQueue(queue, { ackWaitMs: options.ackWaitMs ?? queue.ackWaitMs, drainMs })]));
   const log = createEventLog({ maxEvents: options.maxEvents ?? 10_000, maxBytes: options.maxEventBytes ?? 32 * 1024 * 1024, ackWaitMs: options.ackWaitMs, drainMs });
   const buses = new Set<Bus>();
 
@@ -132,12 +133,12 @@ export function createInProcessHub(options: HubOptions = {}): InProcessHub {
       async enqueue(queue, payload, id) {
         requireOpen();
         requireEnqueue(service, queue);
-        queues.get(queue.stream)?.add(encodePayload(queue.payload, payload, queue.name), injectTrace(), id);
+        queues.get(queueSubject(queue))?.add(encodePayload(queue.payload, payload, queue.name), injectTrace(), id);
       },
       async work(queue, { concurrency, retryMs = 1_000 }, handler) {
         requireOpen();
         requireWork(service, queue);
-        const work = queues.get(queue.stream);
+        const work = queues.get(queueSubject(queue));
         if (work === undefined) throw new ServiceError('unavailable', `there is no queue ${queue.stream}`);
         return own(
           work.work({

@@ -2,11 +2,12 @@ import type { Endpoint, Event, Queue } from '@megabot/contracts/endpoint.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { eventLogReaders } from '@megabot/contracts/consumers.ts';
 import type { ServiceName } from '@megabot/contracts/services.ts';
+import { queueSubject } from '@megabot/contracts/subjects.ts';
 import { endpointTable, eventTable, queueTable } from '@megabot/contracts/table.ts';
 
 const endpointKey = (endpoint: Endpoint): string => `${endpoint.service}.${endpoint.name}.v${endpoint.version}`;
 const endpoints = new Map(endpointTable.map((endpoint) => [endpointKey(endpoint), endpoint]));
-const queues = new Map(queueTable.map((queue) => [`${queue.stream}.${queue.name}`, queue]));
+const queues = new Map(queueTable.map((queue) => [queueSubject(queue), queue]));
 const events = new Map(eventTable.map((event) => [`${event.service}.${event.topic}`, event]));
 
 function refuse(service: ServiceName, what: string): never {
@@ -26,10 +27,10 @@ export function requireServe(service: ServiceName, endpoint: Endpoint): void {
   if (endpoints.get(endpointKey(endpoint))?.service !== service) refuse(service, `serve ${endpoint.service}.${endpoint.name}`);
 }
 export function requireEnqueue(service: ServiceName, queue: Queue): void {
-  if (queues.get(`${queue.stream}.${queue.name}`)?.publisher !== service) refuse(service, `add to the queue ${queue.stream}`);
+  if (queues.get(queueSubject(queue))?.publisher !== service) refuse(service, `add to the queue ${queue.stream} of ${queue.consumer}`);
 }
 export function requireWork(service: ServiceName, queue: Queue): void {
-  if (queues.get(`${queue.stream}.${queue.name}`)?.consumer !== service) refuse(service, `work on the queue ${queue.stream}`);
+  if (queues.get(queueSubject(queue))?.consumer !== service) refuse(service, `work on the queue ${queue.stream} of ${queue.consumer}`);
 }
 export function requirePublish(service: ServiceName, event: Event): void {
   if (events.get(`${event.service}.${event.topic}`)?.service !== service) refuse(service, `publish ${event.service}.${event.topic}`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Approval, ApprovalStatus } from './approval.ts';
-import { ActionKey } from './action.ts';
+import { ActionKey, executorNames } from './action.ts';
 import { defineEvent } from './endpoint.ts';
 import { Id } from './ids.ts';
 import { Principal } from './principal.ts';
@@ -42,11 +42,11 @@ export const output = defineEvent({
 });
 /** Stop everything at once (`lockdown: true`), or the lockdown was lifted. */
 export const lockdown = defineEvent({
-  service: 'interlock', topic: 'lockdown', listeners: ['sandbox'], followers: ['gateway'],
+  service: 'interlock', topic: 'lockdown', listeners: executorNames, followers: ['gateway'],
   payload: z.object({ epoch: z.number().int(), lockdown: z.boolean() }),
 });
 export const cancel = defineEvent({
-  service: 'interlock', topic: 'cancel', listeners: ['sandbox'], followers: [],
+  service: 'interlock', topic: 'cancel', listeners: executorNames, followers: [],
   payload: z.object({ runIds: z.array(Id) }),
 });
 /** `meta-config.yaml` was read again. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { RunPlan } from './action.ts';
-import { defineQueue } from './endpoint.ts';
+import { RunPlan, type ActionKind, type ExecutorName, type PlanOf } from './action.ts';
+import { defineQueue, type Queue } from './endpoint.ts';
 import { Id } from './ids.ts';
 import { PermitClaims } from './ticket.ts';
 
@@ -10,12 +10,21 @@ export const turns = defineQueue({
   payload: z.object({ turnId: Id }),
 });
 
-/** Permits for the sandbox. `signature` is Ed25519 over the permit context and the canonical claims. */
+/** Permits for executors. `signature` is Ed25519 over the permit context and the canonical claims. */
 export const Permit = z.object({ claims: PermitClaims, signature: z.string(), plan: RunPlan });
 export type Permit = z.infer<typeof Permit>;
-export const runs = defineQueue({
-  stream: 'RUNS', consumer: 'sandbox', name: 'run', publisher: 'interlock', ackWaitMs: 10_000, maxDeliver: 3,
-  payload: Permit,
-});
+/** A permit for one of these kinds. */
+export type PermitOf<Kind extends ActionKind> = Omit<Permit, 'plan'> & { readonly plan: PlanOf<Kind> };
 
-export const queues = { turns, runs } as const;
+const runQueue = (consumer: ExecutorName) => defineQueue({ stream: 'RUNS', consumer, name: 'run', publisher: 'interlock', ackWaitMs: 10_000, maxDeliver: 3, payload: Permit });
+
+/** One queue an executor, so that none sees what is meant for another. */
+export const runQueues = {
+  sandbox: runQueue('sandbox'),
+  orchestrator: runQueue('orchestrator'),
+  interlock: runQueue('interlock'),
+  memory: runQueue('memory'),
+  gateway: runQueue('gateway'),
+} as const satisfies Record<ExecutorName, Queue>;
+
+export const queues = { turns, ...runQueues } as const;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { executorNames } from './action.ts';
 import { Id, Timestamp } from './ids.ts';
 import { Principal, Trust } from './principal.ts';
 
@@ -15,7 +16,7 @@ export const PermitClaims = z.object({
   permitId: Id,
   runId: Id,
   turnId: Id,
-  executor: z.literal('sandbox'),
+  executor: z.enum(executorNames),
   planHash: z.string().regex(/^[0-9a-f]{64}$/),
   epoch: z.number().int().nonnegative(),
   issuedAt: Timestamp,

@@ -16,7 +16,7 @@ export function wireHashes(): Record<string, string> {
       [`endpoint ${service}.${name}.v${version} request`, request],
       [`endpoint ${service}.${name}.v${version} reply`, reply],
     ]),
-    ...queueTable.map(({ stream, name, payload }): [string, z.ZodType] => [`queue ${stream}.${name}`, payload]),
+    ...queueTable.map(({ stream, consumer, name, payload }): [string, z.ZodType] => [`queue ${stream}.${name} of ${consumer}`, payload]),
     ...eventTable.map(({ service, topic, payload }): [string, z.ZodType] => [`event ${service}.${topic}`, payload]),
     ['frame hello', HelloFrame],
     ['frame auth', AuthFrame],

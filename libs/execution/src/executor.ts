@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Bus, Delivery } from '@megabot/bus/port.ts';
-import type { ActionKind, RunPlan } from '@megabot/contracts/action.ts';
+import type { ActionKind, ExecutorName, PlanOf } from '@megabot/contracts/action.ts';
 import { cancel, lockdown } from '@megabot/contracts/events.ts';
-import { runs, type Permit } from '@megabot/contracts/queues.ts';
+import { runQueues, type Permit, type PermitOf } from '@megabot/contracts/queues.ts';
 import type { RunReport } from '@megabot/contracts/run.ts';
 import type { PermitClaims } from '@megabot/contracts/ticket.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
@@ -11,19 +11,19 @@ import { createActiveRuns } from './active-runs.ts';
 import { claimOnce } from './claim.ts';
 import { createEvents } from './events.ts';
 import { createHeartbeat } from './heartbeat.ts';
-import { isGrantFor, refusePermit } from './permit.ts';
+import { isGrantFor, isOfKind, refusePermit } from './permit.ts';
 import { interruptedReport, plainReport, stoppedAs, type StopCause } from './report.ts';
 import { createReporter } from './reporter.ts';
 
-export interface ExecutorOptions {
+export interface ExecutorOptions<Kind extends ActionKind> {
   /** The service that executes; permits for any other are refused. */
-  readonly service: PermitClaims['executor'];
+  readonly service: ExecutorName;
   /** Names this replica, the same after a restart. */
   readonly instance: string;
   /** The interlock's key for permits and grants, pinned. */
   readonly permitPublicKey: string;
   /** What it executes; a permit for another kind is refused, whoever signed it. */
-  readonly kinds: readonly ActionKind[];
+  readonly kinds: readonly Kind[];
   /** Runs at a time. */
   readonly concurrency: number;
   /** What reports name as the driver; the service, where nothing else is said. */
@@ -54,14 +54,14 @@ export interface Leftover {
   readonly reason: string;
 }
 
-export interface ExecutorDeps<P extends Prepared> {
+export interface ExecutorDeps<Kind extends ActionKind, P extends Prepared> {
   readonly bus: Bus;
   readonly logger: Logger;
   readonly clock?: () => number;
   /** Looked up before the claim: what the run gets is what was claimed. */
-  readonly prepare: (plan: RunPlan) => Promise<P>;
+  readonly prepare: (plan: PlanOf<Kind>) => Promise<P>;
   /** Executes a granted permit, once, and says how it ended. What it throws is reported as `engine_failure`. */
-  readonly run: (permit: Permit, context: RunContext<P>) => Promise<RunReport>;
+  readonly run: (permit: PermitOf<Kind>, context: RunContext<P>) => Promise<RunReport>;
   /** Removes and names what is left of runs whose process is gone; asked at the start and every half minute. */
   readonly reap?: () => Promise<readonly Leftover[]>;
   /** Ends at once what is being executed; called at shutdown, when every run was told to stop. */
@@ -81,7 +81,7 @@ export interface Executor {
 }
 
 /** Executes what the interlock permits and nothing else: takes permits, claims each right before its start, reports its end. */
-export async function createExecutor<P extends Prepared>(options: ExecutorOptions, deps: ExecutorDeps<P>): Promise<Executor> {
+export async function createExecutor<Kind extends ActionKind, P extends Prepared>(options: ExecutorOptions<Kind>, deps: ExecutorDeps<Kind, P>): Promise<Executor> {
   const { bus } = deps;
   const clock = deps.clock ?? Date.now;
   const driver = options.driver ?? options.service;
@@ -93,7 +93,7 @@ export async function createExecutor<P extends Prepared>(options: ExecutorOption
 
   const targetOf = ({ permitId, runId }: PermitClaims) => ({ permitId, runId, instance: options.instance });
 
-  const execute = async (permit: Permit, context: RunContext<P>): Promise<RunReport> => {
+  const execute = async (permit: PermitOf<Kind>, context: RunContext<P>): Promise<RunReport> => {
     const startedAt = clock();
     try {
       return await deps.run(permit, context);
@@ -105,7 +105,7 @@ export async function createExecutor<P extends Prepared>(options: ExecutorOption
     }
   };
 
-  const claimed = async (permit: Permit, workspaceRevision: string) => {
+  const claimed = async (permit: PermitOf<Kind>, workspaceRevision: string) => {
     const { permitId, runId, planHash, expiresAt } = permit.claims;
     const nonce = randomBytes(18).toString('base64url');
     try {
@@ -118,7 +118,7 @@ export async function createExecutor<P extends Prepared>(options: ExecutorOption
     return undefined;
   };
 
-  const runGranted = async (permit: Permit, prepared: P, epoch: number): Promise<void> => {
+  const runGranted = async (permit: PermitOf<Kind>, prepared: P, epoch: number): Promise<void> => {
     const { claims } = permit;
     const run = active.begin(claims.runId, epoch);
     try {
@@ -138,7 +138,7 @@ export async function createExecutor<P extends Prepared>(options: ExecutorOption
   const onPermit = async (permit: Permit, delivery: Delivery): Promise<void> => {
     const { claims } = permit;
     const refusal = refusePermit(permit, options, clock());
-    if (refusal) return events.permitRefused(claims, refusal);
+    if (refusal || !isOfKind(permit, options.kinds)) return events.permitRefused(claims, refusal ?? 'other_kind');
     if (active.has(claims.runId)) return;
     const alive = setInterval(() => delivery.working(), 3_000);
     try {
@@ -170,7 +170,7 @@ export async function createExecutor<P extends Prepared>(options: ExecutorOption
   ]);
   lifecycle.every(options.heartbeatMs ?? 1_000, 'heartbeat', beat);
   if (deps.reap) lifecycle.every(30_000, 'reap', reportLeftovers);
-  const worker = await bus.work(runs, { concurrency: options.concurrency }, onPermit);
+  const worker = await bus.work(runQueues[options.service], { concurrency: options.concurrency }, onPermit);
 
   lifecycle.own('work', 'runs', async () => {
     const workerStopped = worker.stop();

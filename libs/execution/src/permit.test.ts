@@ -21,7 +21,7 @@ suite('a permit', () => {
     { is: 'with its expiry moved', permit: { ...good, claims: { ...good.claims, expiresAt: now + 3_600_000 } }, refusal: 'forged' },
     { is: 'with no signature', permit: { ...good, signature: '' }, refusal: 'forged' },
     { is: 'that carries a claim grant\'s signature', permit: { ...good, signature: interlock.grant({ permitId: 'p', runId: 'r', nonce: 'n', planHash: 'h', epoch: 1 }).grantSignature }, refusal: 'forged' },
-    { is: 'for another executor', permit: interlock.permit({ now, claims: { executor: 'gateway' as 'sandbox' } }), refusal: 'other_executor' },
+    { is: 'for another executor', permit: interlock.permit({ now, claims: { executor: 'gateway' } }), refusal: 'other_executor' },
     { is: 'of a kind that this executor does not execute', permit: good, executing: { ...sandbox, kinds: ['file_write'] }, refusal: 'other_kind' },
     { is: 'at its last millisecond', permit: good, at: good.claims.expiresAt - 1, refusal: null },
     { is: 'at its expiry', permit: good, at: good.claims.expiresAt, refusal: 'expired' },

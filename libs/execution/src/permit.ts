@@ -1,6 +1,6 @@
-import type { ActionKind } from '@megabot/contracts/action.ts';
+import type { ActionKind, ExecutorName } from '@megabot/contracts/action.ts';
 import { canonicalHash, canonicalJson } from '@megabot/contracts/canonical.ts';
-import type { Permit } from '@megabot/contracts/queues.ts';
+import type { Permit, PermitOf } from '@megabot/contracts/queues.ts';
 import { signingContexts, type ClaimGrant, type PermitClaims } from '@megabot/contracts/ticket.ts';
 import { verifyText } from '@megabot/crypto/ed25519.ts';
 
@@ -8,7 +8,7 @@ export type PermitRefusal = 'forged' | 'other_executor' | 'other_kind' | 'expire
 
 /** Whom a permit must be for. */
 export interface Executing {
-  readonly service: PermitClaims['executor'];
+  readonly service: ExecutorName;
   readonly kinds: readonly ActionKind[];
   /** The interlock's key for permits and grants, pinned. */
   readonly permitPublicKey: string;
@@ -24,9 +24,12 @@ export function refusePermit(permit: Permit, executing: Executing, now: number):
   if (claims.executor !== executing.service) return 'other_executor';
   if (now >= claims.expiresAt) return 'expired';
   if (canonicalHash(plan) !== claims.planHash) return 'other_plan';
-  if (!executing.kinds.includes(plan.kind)) return 'other_kind';
+  if (!isOfKind(permit, executing.kinds)) return 'other_kind';
   return null;
 }
+
+/** For a permit that was not refused: it is of one of these kinds. */
+export const isOfKind = <Kind extends ActionKind>(permit: Permit, kinds: readonly Kind[]): permit is PermitOf<Kind> => (kinds as readonly ActionKind[]).includes(permit.plan.kind);
 
 /** Whether the answer to a claim is the interlock's, made for this claim and not a replay of another. */
 export function isGrantFor(grant: ClaimGrant, signature: string, claims: PermitClaims, nonce: string, publicKey: string): boolean {

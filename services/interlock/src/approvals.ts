@@ -5,7 +5,7 @@ import { newId } from '@megabot/contracts/ids.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 import { planHash } from './plan.ts';
 import { fitting } from './reply-size.ts';
-import { riskOf } from './risk.ts';
+import { riskOf } from './kinds/table.ts';
 import { approvalColumns, toApproval, type ApprovalRow } from './rows.ts';
 import type { Tx } from './transaction.ts';
 

@@ -1,23 +1,25 @@
 import type { Action } from '@megabot/contracts/action.ts';
+import { deny } from './kinds/judge-scoped.ts';
+import { rulesOf } from './kinds/table.ts';
+import type { CompiledPolicy, ShellJudgement } from './policy/decide.ts';
 import { jsonBytes } from './reply-size.ts';
-import { judge, judgeFiles, type CompiledPolicy, type ShellJudgement } from './policy/decide.ts';
 
 /** What is shown to a person has to fit into a message to every client, encrypted and encoded, with the rest of the approval. */
-const maxFilesBytes = 512 * 1024;
+const maxActionBytes = 512 * 1024;
 
-const denied = (reason: string): ShellJudgement => ({ decision: 'deny', rule: null, reasons: [reason], commands: [], warnings: [] });
-
-/** Judges an action of any kind. A new kind does not compile without an answer. */
+/** Judges an action of any kind, by the rules of its kind. */
 export function judgeAction(action: Action, policy: CompiledPolicy): ShellJudgement {
-  switch (action.kind) {
-    case 'shell':
-      return judge(action.command, policy);
-    case 'file_write': {
-      // PostgreSQL can hold neither; a file with such a character could not be shown to the person exactly as it is.
-      const unfit = action.files.find((file) => !file.path.isWellFormed() || !file.content.isWellFormed() || file.content.includes('\0'));
-      if (unfit) return denied('A file holds a character that is not text.');
-      if (jsonBytes(action) > maxFilesBytes) return denied('The files together are larger than 512 KiB, more than a person can look at at once. Propose fewer of them.');
-      return judgeFiles(action.files.map((file) => file.path), policy);
-    }
+  if (action.kind !== 'shell') {
+    // PostgreSQL can hold neither; what has such a character could not be shown to a person exactly as it is.
+    if (!everyText(action, (text) => text.isWellFormed() && !text.includes('\0'))) return deny(null, 'It holds a character that is not text.');
+    if (jsonBytes(action) > maxActionBytes) return deny(null, 'It is larger than 512 KiB, more than a person can look at at once. Propose less at a time.');
   }
+  return rulesOf(action).judge(action, policy);
+}
+
+/** Whether something holds for every text in a value, names of fields included. */
+function everyText(value: unknown, holds: (text: string) => boolean): boolean {
+  if (typeof value === 'string') return holds(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, inner]) => holds(name) && everyText(inner, holds));
 }

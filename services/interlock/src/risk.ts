@@ -1,4 +1,3 @@
-import type { Action } from '@megabot/contracts/action.ts';
 import type { Risk } from '@megabot/contracts/approval.ts';
 import { suspiciousCharacter } from './policy/characters.ts';
 import { baseName, evaluators, isInterpreter, wrappers } from './policy/programs.ts';
@@ -19,17 +18,8 @@ const dangerous = names(`
 /** Files that other programs run or trust. */
 const trusted = /(^|\/)(\.git\/|\.env|\.ssh\/|\.npmrc$|\.bashrc$|\.profile$|\.bash_profile$|\.gitconfig$|\.github\/|\.gitlab-ci|package\.json$|makefile$|dockerfile|agents\.md$|claude\.md$|node_modules\/\.bin\/|.*\.pem$|id_[a-z0-9]+$)/i;
 
-/** How much harm an action may do, by rules alone, never by the model's word. */
-export function riskOf(action: Action): Risk {
-  switch (action.kind) {
-    case 'shell':
-      return shellRisk(action.command);
-    case 'file_write':
-      return action.files.some((file) => trusted.test(file.path)) ? 'high' : 'medium';
-  }
-}
-
-function shellRisk(command: string): Risk {
+/** How much harm a command may do, by rules alone, never by the model's word. */
+export function shellRisk(command: string): Risk {
   const script = readScript(command);
   if (script.problem !== null || script.opaque || suspiciousCharacter(command) !== null) return 'high';
   let risk: Risk = 'low';

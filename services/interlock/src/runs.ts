@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RunPlan } from '@megabot/contracts/action.ts';
+import { executors, type RunPlan } from '@megabot/contracts/action.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { RunStatus } from '@megabot/contracts/run.ts';
 import { signingContexts, type PermitClaims } from '@megabot/contracts/ticket.ts';
@@ -52,7 +52,7 @@ export async function issuePermit(tx: Tx, context: Context, at: { conversation: 
     permitId: newId(),
     runId: head.id,
     turnId: head.turn_id,
-    executor: 'sandbox',
+    executor: executors[plan.kind],
     planHash: planHash(plan),
     epoch: at.epoch,
     issuedAt: tx.now,

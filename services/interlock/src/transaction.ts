@@ -5,7 +5,7 @@ import type { Event } from '@megabot/contracts/endpoint.ts';
 import { isServiceError, ServiceError } from '@megabot/contracts/errors.ts';
 import { events } from '@megabot/contracts/events.ts';
 import { newId } from '@megabot/contracts/ids.ts';
-import { runs, type Permit } from '@megabot/contracts/queues.ts';
+import { runQueues, type Permit } from '@megabot/contracts/queues.ts';
 import { PermanentError } from '@megabot/lifecycle/backoff.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { isDatabaseError, type Database, type Sql } from '@megabot/postgres/database.ts';
@@ -50,7 +50,7 @@ export function createStore(deps: { db: Database; bus: Bus; logger: Logger; cloc
   async function enqueue(permit: Permit, number: number): Promise<void> {
     const { runId, permitId } = permit.claims;
     try {
-      await bus.enqueue(runs, permit, `${runId}:${number}`);
+      await bus.enqueue(runQueues[permit.claims.executor], permit, `${runId}:${number}`);
     } catch (error) {
       logger.warn({ err: error, runId, permitId }, 'a permit could not be queued; another follows');
       await db.query("UPDATE interlock.permits SET status = 'void' WHERE id = $1 AND status = 'live'", [permitId]).catch(() => undefined);

@@ -31,13 +31,13 @@ export interface SandboxDeps {
 export async function createSandbox(options: SandboxOptions, deps: SandboxDeps): Promise<{ close(): Promise<void> }> {
   const { bus, driver, workspaces, logger } = deps;
   const lifecycle = new Lifecycle(logger);
-  const executor = await createExecutor<PreparedRun>(
+  const executor = await createExecutor(
     { ...options, service: 'sandbox', kinds: sandboxKinds, driver: driver.name },
     {
       bus,
       logger,
       ...(deps.clock ? { clock: deps.clock } : {}),
-      prepare: async (plan) => {
+      prepare: async (plan): Promise<PreparedRun> => {
         const workspace = await workspaces.get(plan.conversation);
         return { workspace, workspaceRevision: workspace.revision };
       },

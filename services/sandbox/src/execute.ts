@@ -1,7 +1,6 @@
 import type { Bus } from '@megabot/bus/port.ts';
-import type { ActionKind } from '@megabot/contracts/action.ts';
 import { output as outputEvent } from '@megabot/contracts/events.ts';
-import type { Permit } from '@megabot/contracts/queues.ts';
+import type { PermitOf } from '@megabot/contracts/queues.ts';
 import type { RunReport } from '@megabot/contracts/run.ts';
 import type { RunContext } from '@megabot/execution/executor.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
@@ -12,7 +11,7 @@ import { reportOf } from './report.ts';
 import type { WorkspaceHandle } from './workspace/store.ts';
 
 /** What this service executes. */
-export const sandboxKinds: readonly ActionKind[] = ['shell', 'file_write'];
+export const sandboxKinds = ['shell', 'file_write'] as const;
 
 /** The very workspace whose revision is claimed. */
 export interface PreparedRun {
@@ -24,7 +23,7 @@ export interface PreparedRun {
 export function createRunner(deps: { bus: Bus; driver: SandboxDriver; logger: Logger }) {
   const { bus, driver } = deps;
   const events = createEvents(deps.logger);
-  return async ({ claims, plan }: Permit, context: RunContext<PreparedRun>): Promise<RunReport> => {
+  return async ({ claims, plan }: PermitOf<(typeof sandboxKinds)[number]>, context: RunContext<PreparedRun>): Promise<RunReport> => {
     const publisher = createOutputPublisher({
       flushMs: 40,
       maxChunk: 16_384,

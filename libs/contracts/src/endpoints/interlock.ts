@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Action, ActionKey, ActionKind } from '../action.ts';
+import { Action, ActionKey, ActionKind, executorNames } from '../action.ts';
 import { Approval, ApprovalScope, ApprovalStatus, Decision, OneTimeCode } from '../approval.ts';
 import { AuditEntry, AuditForgetting, AuditHead, AuditRecord, AuditVerification } from '../audit.ts';
 import { defineEndpoint } from '../endpoint.ts';
@@ -206,20 +206,20 @@ export const configGet = defineEndpoint({
  * same transaction. A permit can be claimed once. `grantSignature` is Ed25519 over the claim context and canonical grant.
  */
 export const claim = defineEndpoint({
-  service, name: 'claim', callers: ['sandbox'],
+  service, name: 'claim', callers: executorNames,
   errors: ['permit_unknown', 'permit_claimed', 'permit_expired', 'permit_void', 'plan_mismatch', 'revision_mismatch', 'lockdown', 'unavailable'],
   request: z.object({ permitId: Id, runId: Id, planHash: z.string(), nonce: z.string().min(16).max(128), instance: z.string().min(1).max(128), workspaceRevision: z.string() }),
   reply: z.object({ grant: ClaimGrant, grantSignature: z.string() }),
 });
 /** The end of a claimed run. Idempotent: the first report stands. */
 export const report = defineEndpoint({
-  service, name: 'report', callers: ['sandbox'], errors: ['permit_unknown', 'run_ended', 'unavailable'], timeoutMs: 10_000,
+  service, name: 'report', callers: executorNames, errors: ['permit_unknown', 'run_ended', 'unavailable'], timeoutMs: 10_000,
   request: z.object({ permitId: Id, runId: Id, instance: z.string(), report: RunReport }),
   reply: z.object({ recorded: z.boolean() }),
 });
 /** Each second from an executor: extends its runs' leases and answers what has to stop. */
 export const heartbeat = defineEndpoint({
-  service, name: 'heartbeat', callers: ['sandbox'], errors: ['unavailable'], timeoutMs: 2_000,
+  service, name: 'heartbeat', callers: executorNames, errors: ['unavailable'], timeoutMs: 2_000,
   request: z.object({ instance: z.string(), running: z.array(Id).max(256) }),
   reply: z.object({ epoch: z.number().int(), lockdown: z.boolean(), stop: z.array(Id) }),
 });

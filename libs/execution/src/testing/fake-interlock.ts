@@ -1,12 +1,11 @@
 import { createInProcessHub } from '@megabot/bus/in-process.ts';
 import { handle, type Bus } from '@megabot/bus/port.ts';
-import type { RunPlan } from '@megabot/contracts/action.ts';
-import { emptyWorkspaceRevision } from '@megabot/contracts/action.ts';
+import { emptyWorkspaceRevision, executors, type ActionKind, type PlanOf } from '@megabot/contracts/action.ts';
 import { canonicalHash, canonicalJson } from '@megabot/contracts/canonical.ts';
 import { claim, heartbeat, report } from '@megabot/contracts/endpoints/interlock.ts';
 import { cancel, lockdown } from '@megabot/contracts/events.ts';
 import { newId } from '@megabot/contracts/ids.ts';
-import { runs, type Permit } from '@megabot/contracts/queues.ts';
+import { runQueues, type Permit, type PermitOf } from '@megabot/contracts/queues.ts';
 import { signingContexts, type ClaimGrant, type PermitClaims } from '@megabot/contracts/ticket.ts';
 import { generateSecret, keyPairFromSeed, signText } from '@megabot/crypto/ed25519.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
@@ -17,7 +16,7 @@ type ClaimReply = z.infer<(typeof claim)['reply']>;
 type HeartbeatReply = z.infer<(typeof heartbeat)['reply']>;
 type ReportRequest = z.infer<(typeof report)['request']>;
 
-export const plan: RunPlan = {
+export const plan: PlanOf<'shell'> = {
   kind: 'shell',
   conversation: 'default',
   argv: ['bash', '-c', 'echo hi'],
@@ -38,11 +37,14 @@ export function createSigner() {
   const { publicKey, privateKey } = keyPairFromSeed(generateSecret());
   return {
     publicKey,
-    permit(overrides: { claims?: Partial<PermitClaims>; plan?: Partial<RunPlan>; now?: number } = {}): Permit {
+    /** For a shell command that differs from `plan` as said. */
+    permit({ plan: changed, ...overrides }: { claims?: Partial<PermitClaims>; plan?: Partial<PlanOf<'shell'>>; now?: number } = {}): PermitOf<'shell'> {
+      return this.permitFor({ ...plan, ...changed }, overrides);
+    },
+    permitFor<Kind extends ActionKind>(permitted: PlanOf<Kind>, overrides: { claims?: Partial<PermitClaims>; now?: number } = {}): PermitOf<Kind> {
       const now = overrides.now ?? Date.now();
-      const permitted = { ...plan, ...overrides.plan };
       const claims: PermitClaims = {
-        permitId: newId(), runId: newId(), turnId: newId(), executor: 'sandbox', planHash: canonicalHash(permitted), epoch: 1, issuedAt: now, expiresAt: now + 20_000,
+        permitId: newId(), runId: newId(), turnId: newId(), executor: executors[permitted.kind], planHash: canonicalHash(permitted), epoch: 1, issuedAt: now, expiresAt: now + 20_000,
         ...overrides.claims,
       };
       return { claims, signature: signed(privateKey, signingContexts.permit, claims), plan: permitted };
@@ -90,7 +92,8 @@ export async function startFakeInterlock() {
     beats,
     reports,
     answers,
-    queue: async (permit: Permit) => await bus.enqueue(runs, permit, newId()),
+    /** Into the queue of the executor that it names, or another's. */
+    queue: async (permit: Permit, queue = runQueues[permit.claims.executor]) => await bus.enqueue(queue, permit, newId()),
     announceLockdown: async () => await bus.publish(lockdown, { epoch: 2, lockdown: true }),
     announceCancel: async (runId: string) => await bus.publish(cancel, { runIds: [runId] }),
     close: async () => await hub.close(),

@@ -1,4 +1,5 @@
 import type { Judgement, Policy } from '@megabot/contracts/policy.ts';
+import { readScoped, type ScopedRules } from '../kinds/scoped-rules.ts';
 import { coverCommand } from './allow.ts';
 import { suspiciousCharacter } from './characters.ts';
 import { compileDeny, findDenied, type DenyRules } from './deny.ts';
@@ -15,6 +16,8 @@ export interface CompiledPolicy {
   readonly allowAll: boolean;
   readonly allow: readonly ParsedPattern[];
   readonly deny: DenyRules;
+  /** Rules such as `write:src/**`, which speak of everything but shell commands. */
+  readonly scoped: ScopedRules;
   /** Why allow rules do not hold at the moment, or null. */
   readonly allowSuspended: string | null;
   /** Entries that are ignored, one sentence each. */
@@ -37,9 +40,9 @@ export const allowAllWarning = 'The allow list holds "*": every readable command
 
 /** @throws RangeError naming an entry of the deny list that cannot be read: a rule that is not understood must not be lost. */
 export function compilePolicy(policy: Policy, allowSuspended: string | null = null): CompiledPolicy {
-  const problems: string[] = [];
+  const { scoped, others, problems } = readScoped(policy);
   const read = (list: 'allow' | 'deny'): ParsedPattern[] =>
-    policy[list].flatMap((entry) => {
+    others[list].flatMap((entry) => {
       const reading = parsePattern(entry);
       if (reading.ok) return [reading.pattern];
       if (list === 'deny') throw new RangeError(`The deny entry ${JSON.stringify(entry)} cannot be used. ${reading.problem}`);
@@ -53,6 +56,7 @@ export function compilePolicy(policy: Policy, allowSuspended: string | null = nu
     allowAll: allow.some((pattern) => pattern.kind === 'all'),
     allow,
     deny: compileDeny(deny),
+    scoped,
     allowSuspended,
     problems,
   };

@@ -4,13 +4,13 @@ import path from 'node:path';
 import type { z } from 'zod';
 import { createInProcessHub } from '@megabot/bus/in-process.ts';
 import type { Bus } from '@megabot/bus/port.ts';
-import type { Action } from '@megabot/contracts/action.ts';
+import type { Action, ActionKind } from '@megabot/contracts/action.ts';
 import type { Endpoint } from '@megabot/contracts/endpoint.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import type { SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Actor } from '@megabot/contracts/principal.ts';
-import { runs, type Permit } from '@megabot/contracts/queues.ts';
+import { runQueues, type Permit, type PermitOf } from '@megabot/contracts/queues.ts';
 import type { RunReport } from '@megabot/contracts/run.ts';
 import { signingContexts, type ClaimGrant, type OriginTicket } from '@megabot/contracts/ticket.ts';
 import { generateSecret, keyPairFromSeed, signText } from '@megabot/crypto/ed25519.ts';
@@ -71,7 +71,9 @@ export async function startInterlock(setup: Setup = {}) {
   const running: Interlock[] = [await start()];
 
   const permits: Permit[] = [];
-  await sandbox.work(runs, { concurrency: 1 }, async (permit) => void permits.push(permit));
+  for (const [executor, from] of Object.entries({ sandbox, orchestrator, memory, gateway })) {
+    await from.work(runQueues[executor as keyof typeof runQueues], { concurrency: 1 }, async (permit) => void permits.push(permit));
+  }
   const heard: Heard[] = [];
   const hear = (topic: string, payload: unknown): void => void heard.push({ topic, payload: payload as Record<string, unknown> });
   await gateway.follow(async ({ event, payload }) => hear(event.topic, payload));
@@ -118,10 +120,10 @@ export async function startInterlock(setup: Setup = {}) {
       if (!state) throw new Error('no state');
       return state;
     },
-    /** The next permit from the queue. */
-    async permit(): Promise<Permit> {
+    /** The next permit from any queue; of a command or of files, where nothing else is said. */
+    async permit<Kind extends ActionKind = 'shell' | 'file_write'>(): Promise<PermitOf<Kind>> {
       await eventually(() => permits.length > 0, 'no permit was queued');
-      return permits.shift()!;
+      return permits.shift() as PermitOf<Kind>;
     },
     permitsWaiting: (): number => permits.length,
     claim: async (permit: Permit, extra: Partial<z.input<(typeof interlock.claim)['request']>> = {}): Promise<{ grant: ClaimGrant; grantSignature: string }> =>

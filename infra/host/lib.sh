@@ -39,7 +39,7 @@ require_port() {
 
 engine_answers() { command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
 
-all_services='gateway ui orchestrator interlock memory sandbox nats postgres'
+all_services='gateway ui orchestrator interlock memory sandbox egress nats postgres'
 require_service() {
   [ -n "${1:-}" ] || fail "name a service: s=<service>, one of: $all_services"
   case " $all_services " in *" $1 "*) ;; *) fail "there is no service \"$1\"." "The services are: $all_services" ;; esac

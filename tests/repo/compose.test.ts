@@ -6,7 +6,11 @@ import { read } from './tree.ts';
 interface Service {
   readonly image?: string;
   readonly ports?: string[];
-  readonly networks?: string[];
+  readonly networks?: string[] | Record<string, { ipv4_address?: string } | null>;
+  readonly profiles?: string[];
+  readonly sysctls?: Record<string, string>;
+  readonly secrets?: string[];
+  readonly environment?: Record<string, string>;
   readonly volumes?: string[];
   readonly cap_drop?: string[];
   readonly cap_add?: string[];
@@ -23,9 +27,11 @@ interface Service {
 const compose = parse(read('docker-compose.yml') ?? '', { merge: true }) as {
   name: string;
   services: Record<string, Service>;
-  networks: Record<string, { internal?: boolean; driver_opts?: Record<string, string> } | null>;
+  networks: Record<string, { internal?: boolean; driver_opts?: Record<string, string>; ipam?: { config: { subnet: string }[] } } | null>;
 };
 const services = Object.entries(compose.services);
+const networksOf = ({ networks = [] }: Service): string[] => (Array.isArray(networks) ? networks : Object.keys(networks));
+const runNetworks = ['run-0', 'run-1', 'run-2', 'run-3'];
 const longRunning = services.filter(([, service]) => service.restart !== 'no');
 
 test('the project is called megabot', () => assert.equal(compose.name, 'megabot'));
@@ -44,7 +50,7 @@ test('only sandbox holds the engine socket', () => {
 });
 
 test('each service reaches its own networks alone', () => {
-  const networks = Object.fromEntries(longRunning.map(([name, service]) => [name, service.networks]));
+  const networks = Object.fromEntries(longRunning.map(([name, service]) => [name, networksOf(service)]));
   assert.deepEqual(networks, {
     gateway: ['edge', 'bus', 'egress'],
     ui: ['edge'],
@@ -52,6 +58,7 @@ test('each service reaches its own networks alone', () => {
     interlock: ['bus', 'data'],
     memory: ['bus', 'data'],
     sandbox: ['bus'],
+    egress: ['internet', ...runNetworks],
     nats: ['bus'],
     postgres: ['data'],
   });
@@ -61,6 +68,34 @@ test('bus, data and egress are internal, and the bridges of bus and data have no
   for (const name of ['bus', 'data', 'egress']) assert.equal(compose.networks[name]?.internal, true, name);
   for (const name of ['bus', 'data']) assert.equal(compose.networks[name]?.driver_opts?.['com.docker.network.bridge.inhibit_ipv4'], 'true', name);
   assert.equal(compose.networks['edge']?.driver_opts?.['com.docker.network.bridge.enable_ip_masquerade'], 'false');
+});
+
+test('nothing leaves the machine unless the owner says so: the proxy of runs is in a profile, and alone in its way out', () => {
+  const optional = services.filter(([, service]) => service.profiles !== undefined);
+  assert.deepEqual(optional.map(([name, service]) => [name, service.profiles]), [['egress', ['egress']]]);
+  assert.deepEqual(services.filter(([, service]) => networksOf(service).includes('internet')).map(([name]) => name), ['egress']);
+});
+
+test('each network of a run is internal, has no address on the host, and holds the proxy alone', () => {
+  const { egress } = compose.services;
+  for (const [index, name] of runNetworks.entries()) {
+    const network = compose.networks[name];
+    assert.equal(network?.internal, true, name);
+    assert.equal(network?.driver_opts?.['com.docker.network.bridge.inhibit_ipv4'], 'true', name);
+    assert.deepEqual(network?.ipam?.config.map(({ subnet }) => subnet), [`\${MEGABOT_RUN_PREFIX:-10.231.78}.${index * 8}/29`]);
+    assert.deepEqual(services.filter(([, service]) => networksOf(service).includes(name)).map(([service]) => service), ['egress']);
+    const address = Array.isArray(egress?.networks) ? undefined : egress?.networks?.[name]?.ipv4_address;
+    assert.equal(address, `\${MEGABOT_RUN_PREFIX:-10.231.78}.${index * 8 + 2}`);
+    assert.ok(egress?.environment?.['EGRESS_SLOTS']?.split(',').includes(`${name}=${address}`), name);
+  }
+  // Else a run could send packets through the proxy's container, or reach the address that another run has for it.
+  assert.deepEqual(egress?.sysctls, { 'net.ipv4.ip_forward': '0', 'net.ipv4.conf.all.arp_ignore': '1', 'net.ipv4.conf.all.accept_source_route': '0' });
+});
+
+test('the proxy holds no secret, and its socket is shared with the sandbox alone', () => {
+  assert.equal(compose.services['egress']?.secrets, undefined);
+  const mounting = services.filter(([, service]) => service.volumes?.some((volume) => volume.startsWith('egress-control:'))).map(([name]) => name);
+  assert.deepEqual(mounting, ['sandbox', 'egress', 'volumes']);
 });
 
 for (const [name, service] of services) {

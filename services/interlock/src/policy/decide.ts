@@ -1,5 +1,5 @@
 import type { Judgement, Policy } from '@megabot/contracts/policy.ts';
-import { readScoped, type ScopedRules } from '../kinds/scoped-rules.ts';
+import { isScoped, readScoped, type ScopedRules } from '../kinds/scoped-rules.ts';
 import { coverCommand } from './allow.ts';
 import { suspiciousCharacter } from './characters.ts';
 import { compileDeny, findDenied, type DenyRules } from './deny.ts';
@@ -40,9 +40,9 @@ export const allowAllWarning = 'The allow list holds "*": every readable command
 
 /** @throws RangeError naming an entry of the deny list that cannot be read: a rule that is not understood must not be lost. */
 export function compilePolicy(policy: Policy, allowSuspended: string | null = null): CompiledPolicy {
-  const { scoped, others, problems } = readScoped(policy);
+  const { rules: scoped, problems } = readScoped(policy);
   const read = (list: 'allow' | 'deny'): ParsedPattern[] =>
-    others[list].flatMap((entry) => {
+    policy[list].filter((entry) => !isScoped(entry)).flatMap((entry) => {
       const reading = parsePattern(entry);
       if (reading.ok) return [reading.pattern];
       if (list === 'deny') throw new RangeError(`The deny entry ${JSON.stringify(entry)} cannot be used. ${reading.problem}`);

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 . infra/host/lib.sh
 case "${1:-}" in
   orchestrator|interlock|memory|sandbox) ;;
-  gateway|ui|nats|postgres) fail "$1 runs once on a host." 'These can be scaled: orchestrator, interlock, memory, sandbox.' ;;
+  gateway|ui|egress|nats|postgres) fail "$1 runs once on a host." 'These can be scaled: orchestrator, interlock, memory, sandbox.' ;;
   *) require_service "${1:-}" ;;
 esac
 [[ ${2:-} =~ ^([1-9]|1[0-6])$ ]] || fail 'name a number of replicas from 1 to 16: n=<number>'

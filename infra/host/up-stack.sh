@@ -30,6 +30,9 @@ if [ "$missing" = yes ]; then
     -v "$home/secrets:/secrets" --entrypoint node megabot/init:0.1.0 src/keys-main.ts /secrets
 fi
 
+# Compose leaves what is no longer asked for running: the way out must end with its line in .env.
+case ",$(setting COMPOSE_PROFILES '')," in *,egress,*) ;; *) compose --profile egress rm --stop --force egress >/dev/null 2>&1 || true ;; esac
+
 say 'Starting and waiting for health.'
 if ! compose up --detach --wait --wait-timeout 120 --remove-orphans --quiet-pull 2>.tools/up.log; then
   grep -vE '(Running|Healthy|Started|Waiting|Created|Starting|Creating|Exited)$' .tools/up.log >&2 || true

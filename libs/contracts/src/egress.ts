@@ -10,9 +10,12 @@ import { NetworkRequest } from './network.ts';
 export const EgressRequest = z.object({ runId: Id, network: NetworkRequest, lifetimeMs: z.number().int().positive().max(86_400_000) });
 export type EgressRequest = z.infer<typeof EgressRequest>;
 
+/** Networks that a run may join have names of this form alone: a proxy that was taken over cannot name the stack's own. */
+export const RunNetworkName = z.string().regex(/^run-\d{1,2}$/);
+
 /** `network` is the name in `docker-compose.yml` of the network that the run's container joins; `address` the proxy's in it. */
 export const EgressReply = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), token: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/), network: z.string().regex(/^[a-z0-9-]{1,32}$/), address: z.ipv4(), port: z.number().int().min(1).max(65_535) }),
+  z.object({ ok: z.literal(true), token: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/), network: RunNetworkName, address: z.ipv4(), port: z.number().int().min(1).max(65_535) }),
   z.object({ ok: z.literal(false), reason: z.enum(['busy', 'bad_request']) }),
 ]);
 export type EgressReply = z.infer<typeof EgressReply>;

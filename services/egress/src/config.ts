@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { logLevel, parseEnvironment, port, wholeNumber, type Environment } from '@megabot/config/environment.ts';
+import { RunNetworkName } from '@megabot/contracts/egress.ts';
 import { isAddressRange } from './address-rule.ts';
 import { defaultGrantLimits } from './app.ts';
 
@@ -9,7 +10,7 @@ const words = (text: string): string[] => text.split(/[\s,]+/).filter((word) => 
 const slots = z
   .string()
   .transform((text) => words(text).map((entry) => ({ network: entry.split('=')[0] ?? '', address: entry.split('=')[1] ?? '' })))
-  .refine((entries) => entries.length > 0 && entries.every(({ network, address }) => /^[a-z0-9-]{1,32}$/.test(network) && isIPv4(address)), 'must be networks and addresses such as run-0=10.231.78.2, separated by commas');
+  .refine((entries) => entries.length > 0 && entries.every(({ network, address }) => RunNetworkName.safeParse(network).success && isIPv4(address)), 'must be networks and addresses such as run-0=10.231.78.2, separated by commas');
 
 const ranges = z
   .string()

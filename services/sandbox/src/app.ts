@@ -1,11 +1,12 @@
 import { handle, type Bus } from '@megabot/bus/port.ts';
-import { ping } from '@megabot/contracts/endpoints/sandbox.ts';
+import { ping, workspaceRead } from '@megabot/contracts/endpoints/sandbox.ts';
 import { createExecutor } from '@megabot/execution/executor.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { SandboxDriver } from './driver/port.ts';
 import { createRunner, sandboxKinds, type PreparedRun } from './execute.ts';
 import type { WorkspaceStore } from './workspace/store.ts';
+import { readWorkspace } from './workspace-read.ts';
 
 export interface SandboxOptions {
   /** Names this replica, the same after a restart. */
@@ -41,7 +42,7 @@ export async function createSandbox(options: SandboxOptions, deps: SandboxDeps):
         const workspace = await workspaces.get(plan.conversation);
         return { workspace, workspaceRevision: workspace.revision };
       },
-      run: createRunner({ bus, driver, logger }),
+      run: createRunner({ bus, driver, workspaces, logger }),
       reap: async () => await driver.reap(),
       halt: async () => await driver.close(),
     },
@@ -52,6 +53,7 @@ export async function createSandbox(options: SandboxOptions, deps: SandboxDeps):
       const ready = await driver.ready();
       return { ok: ready.ok, detail: ready.detail, driver: driver.name, simulated: driver.simulated, running: executor.running() };
     }),
+    handle(workspaceRead, async (request) => await readWorkspace(workspaces, request)),
   ]);
   lifecycle.own('stores', 'bus bindings', async () => await server.stop());
   return { close: async () => await lifecycle.close() };

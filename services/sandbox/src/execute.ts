@@ -6,12 +6,13 @@ import type { RunContext } from '@megabot/execution/executor.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { CancelReason, SandboxDriver } from './driver/port.ts';
 import { createEvents } from './events.ts';
+import { runFileChange } from './file-run.ts';
 import { createOutputPublisher } from './output-publisher.ts';
 import { reportOf } from './report.ts';
-import type { WorkspaceHandle } from './workspace/store.ts';
+import type { WorkspaceHandle, WorkspaceStore } from './workspace/store.ts';
 
 /** What this service executes. */
-export const sandboxKinds = ['shell', 'file_write'] as const;
+export const sandboxKinds = ['shell', 'file_write', 'file_delete', 'file_move'] as const;
 
 /** The very workspace whose revision is claimed. */
 export interface PreparedRun {
@@ -19,11 +20,12 @@ export interface PreparedRun {
   readonly workspaceRevision: string;
 }
 
-/** Executes granted permits with a driver; their output is announced as it comes. */
-export function createRunner(deps: { bus: Bus; driver: SandboxDriver; logger: Logger }) {
+/** Executes granted permits: files in the store, commands with a driver, whose output is announced as it comes. */
+export function createRunner(deps: { bus: Bus; driver: SandboxDriver; workspaces: WorkspaceStore; logger: Logger }) {
   const { bus, driver } = deps;
   const events = createEvents(deps.logger);
   return async ({ claims, plan }: PermitOf<(typeof sandboxKinds)[number]>, context: RunContext<PreparedRun>): Promise<RunReport> => {
+    if (plan.kind !== 'shell') return await runFileChange(deps.workspaces, plan, context.prepared.workspace, context.cause());
     const publisher = createOutputPublisher({
       flushMs: 40,
       maxChunk: 16_384,
@@ -46,7 +48,6 @@ export function createRunner(deps: { bus: Bus; driver: SandboxDriver; logger: Lo
         network: plan.network,
         limits: plan.limits,
         workspace: context.prepared.workspace,
-        ...(plan.files.length > 0 ? { files: plan.files.map((file) => ({ path: file.path, bytes: Buffer.from(file.content, 'utf8') })) } : {}),
       },
       { onOutput: (stream, chunk) => publisher.add(stream, chunk), signal: cancelSignal(context) },
     );

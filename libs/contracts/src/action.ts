@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Id } from './ids.ts';
 import { MemorySpace } from './memory-item.ts';
+import { NetworkGrant, NetworkRequest } from './network.ts';
 import type { ServiceName } from './services.ts';
 
 /** A path inside the conversation's workspace: relative, no `..`, no NUL, no backslash tricks. */
@@ -15,6 +16,10 @@ export const WorkspacePath = z
 export const ShellAction = z.object({
   kind: z.literal('shell'),
   command: z.string().min(1).max(65_536),
+  /** What it may reach; without it, nothing. It is part of what is shown, approved and hashed. */
+  network: NetworkRequest.exactOptional(),
+  /** Its standard input; without it, an empty one. */
+  stdin: z.string().max(262_144).exactOptional(),
 });
 
 export const FileWriteAction = z.object({
@@ -141,7 +146,7 @@ const service = <Kind extends ActionKind, Schema extends z.ZodType>(kind: Kind, 
  * `argv` is empty for a plan that only writes files.
  */
 export const RunPlan = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('shell'), ...room }),
+  z.object({ kind: z.literal('shell'), ...room, network: NetworkGrant, stdin: z.string().exactOptional() }),
   z.object({ kind: z.literal('file_write'), ...room, changes }),
   z.object({ kind: z.literal('file_delete'), ...place, changes, limits: RunLimits }),
   z.object({ kind: z.literal('file_move'), ...place, from: WorkspacePath, to: WorkspacePath, changes, limits: RunLimits }),

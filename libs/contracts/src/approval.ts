@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ActionKind, RunLimits } from './action.ts';
 import { Id, Timestamp } from './ids.ts';
+import { NetworkGrant } from './network.ts';
 import { JudgedPart } from './policy.ts';
 import { Channel, Principal } from './principal.ts';
 
@@ -25,7 +26,8 @@ export const Approval = z.object({
   turnId: Id,
   requestedBy: Principal,
   cwd: z.string(),
-  network: z.literal('none'),
+  /** What of the internet it reaches. Nothing, unless the action asked for it. */
+  network: NetworkGrant,
   /** The simple commands that were found in it, each with the rule that covers it or why none does. */
   parts: z.array(JudgedPart).optional(),
   /** What a person should notice before deciding: pipe to a shell, look-alike characters, … */

@@ -10,6 +10,14 @@ export const isFinalRunStatus = (status: RunStatus): boolean => status !== 'due'
 
 export const OutputStream = z.enum(['stdout', 'stderr']);
 
+/** A file that a run changed in the workspace. `size` in bytes, of what is there now, or of what was removed. */
+export const ChangedFile = z.object({ path: z.string().max(4_096), size: z.number().int().nonnegative(), change: z.enum(['added', 'changed', 'removed']) });
+export type ChangedFile = z.infer<typeof ChangedFile>;
+
+/** The first of them, by name, and how many there are in all. */
+export const ChangedFiles = z.object({ total: z.number().int().nonnegative(), files: z.array(ChangedFile).max(100) });
+export type ChangedFiles = z.infer<typeof ChangedFiles>;
+
 /** A run as clients see it. `output` is standard output and standard error in the order they came, as UTF-8 text. */
 export const Run = z.object({
   id: Id,
@@ -25,6 +33,10 @@ export const Run = z.object({
   driver: z.string().nullable(),
   /** Why it ended as it did, where the status alone does not say. */
   detail: z.string().nullable(),
+  /** What it changed in the workspace, where that is known. */
+  changedFiles: ChangedFiles.optional(),
+  /** Set where its standard output was no text: `output` is then a likeness, and the bytes are at the run's output. */
+  binary: z.boolean().optional(),
   createdAt: Timestamp,
   startedAt: Timestamp.nullable(),
   endedAt: Timestamp.nullable(),
@@ -41,6 +53,9 @@ export const RunReport = z.object({
   droppedBytes: z.number().int().nonnegative(),
   driver: z.string(),
   detail: z.string().nullable(),
+  changedFiles: ChangedFiles.optional(),
+  /** Standard output alone, byte for byte, in base64; where it was no UTF-8 text. */
+  binaryOutput: z.base64().optional(),
   /** Of the stored workspace after the run; null where it is not known. */
   workspaceRevision: z.string().nullable(),
   startedAt: Timestamp,

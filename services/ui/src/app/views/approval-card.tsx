@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import type { ShownApproval } from '../state/state.ts';
 import { timeLeft, timeLeftTick } from '../text/time.ts';
+import { networkWords } from '../text/network-words.ts';
 import { approvalWords, decidedWords, riskWords } from '../text/approval-words.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { CommandText, cutAt } from './command-text.tsx';
@@ -105,7 +106,7 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
         </div>
         <div>
           <dt>Network</dt>
-          <dd>{approval.network === 'none' || approval.network === undefined ? 'none' : approval.network}</dd>
+          <dd>{networkWords(approval.network)}</dd>
         </div>
         <div>
           <dt>Runs in</dt>

@@ -6,12 +6,15 @@ const invisible = /[\p{Default_Ignorable_Code_Point}\p{Co}\p{Cn}\u2800]/u;
 const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 const foreignSpace = /[\p{Zs}\p{Zl}\p{Zp}]/u;
 
+/** Joined emoji, and those with a style or a skin: the joiner and the selector are part of the picture. */
+const emojiSequence = /\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?(?:\u200d\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?)*/gu;
+
 /** Says what is suspicious about the characters of a command, or null. */
 export function suspiciousCharacter(text: string): string | null {
   if (!text.isWellFormed()) return 'The command holds half a character, which no program can receive.';
   if (control.test(text)) return 'The command holds a control character.';
   if (foreignSpace.test(text.replaceAll(' ', ''))) return 'The command holds a space that is not the ordinary one.';
-  if (invisible.test(text)) return 'The command holds an invisible character, or one that changes the direction of writing.';
+  if (invisible.test(text.replace(emojiSequence, ''))) return 'The command holds an invisible character, or one that changes the direction of writing.';
   return null;
 }
 

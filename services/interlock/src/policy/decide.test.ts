@@ -7,17 +7,17 @@ import { parsePattern } from './pattern.ts';
 const policy = (allow: string[], deny: string[] = []) => compilePolicy({ allow, deny, matching: 'commands' });
 const decision = (command: string, allow: string[], deny: string[] = []) => judge(command, policy(allow, deny)).decision;
 
-const everyday = ['ls', 'cat', 'echo', 'git status', 'git log', 'git', 'npm test', 'find', 'sort', 'sed', 'tar', 'python3', 'bash', 'sudo', 'env', 'uniq', 'printf', 'make'];
+const everyday = ['ls', 'cat', 'true', 'awk', 'echo', 'git status', 'git log', 'git', 'npm test', 'find', 'sort', 'sed', 'tar', 'python3', 'bash', 'sudo', 'env', 'uniq', 'printf', 'make'];
 const denied = ['rm -rf', 'shutdown', 'mkfs', 'git push', '/etc', '~/.ssh', '--force'];
 
 describe('what is allowed without asking', () => {
-  const allowed = ['ls', 'ls -la src', '/bin/ls -l', '/usr/bin/git status', 'git status --short', "ls 'my file.txt'", 'ls "a|b" \'c&d\'', 'echo rm -rf x', 'echo "rm -rf /; shutdown"', "echo '$(rm x)'", 'git commit -m "explain rm -rf"', 'cat "Résumé.txt"', 'git log --oneline', 'find . -name x', "sed -n '1,5p' f.txt", 'tar -czf out.tgz src', 'python3 --version', 'make build'];
+  const allowed = ['ls', 'ls -la src', '/bin/ls -l', '/usr/bin/git status', 'git status --short', "ls 'my file.txt'", 'ls "a|b" \'c&d\'', 'echo rm -rf x', 'echo "rm -rf /; shutdown"', "echo '$(rm x)'", 'git commit -m "explain rm -rf"', 'cat "Résumé.txt"', 'git log --oneline', 'find . -name x', "sed -n '1,5p' f.txt", 'tar -czf out.tgz src', 'python3 --version', 'make build', 'ls | cat', 'ls; ls && cat f || true', 'ls $HOME ~/x', 'ls *.md [a-c]?', 'ls a\\ b', 'ls \\\n -l', 'nice -n 5 timeout 5 ls', 'TERM=dumb ls >/dev/null 2>&1', 'echo "👨\u200d👩\u200d👧"', "sed 's/a/b/g; /x/d' f", "awk '{print $1}' f", 'git --no-pager log'];
   for (const command of allowed) test(command, () => assert.equal(decision(command, everyday, denied), 'allow'));
 });
 
 describe('what a person is asked about, although a rule names its first words', () => {
   const asked = [
-    'ls; id', 'ls && id', 'ls | cat', 'ls &', 'ls\nid', 'ls $(id)', 'ls `id`', 'ls $HOME', 'ls > out', 'cat < f', 'ls *', 'ls [a]', 'ls {a,b}', 'ls ~', 'ls # x', "ls $'a'", 'ls \\a', '\\ls', 'l""s', "'ls'", 'A=1 ls', 'A=1', '(ls)', '! ls',
+    'ls; id', 'ls && id', 'ls | tee x', 'ls &', 'ls\nid', 'ls $(id)', 'ls `id`', 'ls $X', 'ls ${HOME:-x}', 'ls > out', 'cat < f', 'ls {a,b}', 'ls ~root', 'ls A=~', 'ls # x', "ls $'a'", '\\ls', 'l""s', "'ls'", 'A=1 ls', 'A=1', '(ls)', '! ls',
     'ls\u200b', 'ls\u00a0x', 'ls \u202ex', 'ls \u0001', 'ls\rid', 'ls "a', '', '   ', './ls', '/tmp/ls', 'LS', 'lsof', 'git-status',
     'git -c core.pager=id log', 'git log --output=x', 'git log --outp x', 'git clone x', 'git config alias.x !id', 'find . -exec id ;', 'find . -delete', 'sort -o x y', 'sort --comp=id x', 'sed -i s/a/b/ f', 'sed s/a/id/e f', 'sed wout.txt f', "sed 's/a/b/w o.txt' f", "sed '1e id' f", 'tar -xf a --to-command=id', 'tar xfI a id', 'uniq a b', 'printf -v x y', 'make SHELL=id', 'make -f x',
     'python3 x.py', 'python3 -c 1', 'bash -c ls', 'sudo ls', 'env ls', 'env', 'bash',
@@ -111,22 +111,11 @@ test('a denied command stays denied under spacing, quoting, chaining and wrappin
   );
 });
 
-test('whatever is added to an allowed command that a shell treats specially, it is asked about', () => {
-  const special = fc.constantFrom(';', '&', '|', '\n', '$', '`', '(', ')', '<', '>', '*', '?', '[', '\\', '#', '~', '{', '}', '!', '\u200b', '\u202e', '\u00a0', '\u0007');
-  fc.assert(
-    fc.property(fc.string({ maxLength: 12 }), special, fc.string({ maxLength: 12 }), (before, character, after) => {
-      const command = `ls ${before.replace(/['"]/g, '')}${character}${after}`;
-      assert.notEqual(decision(command, ['ls']), 'allow', command);
-    }),
-    { numRuns: 2_000 },
-  );
-});
-
 test('any text at all gets an answer, and never "allow" but for the plain beginning of a rule', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
       const judgement = judge(text, policy(['ls'], ['rm -rf', '/etc', '--force']));
-      if (judgement.decision === 'allow') assert.match(text, /^[ \t]*((\/usr(\/local)?)?\/bin\/)?ls([ \t]|$)/);
+      if (judgement.decision === 'allow') assert.match(text, /^[ \t\n]*((\/usr(\/local)?)?\/bin\/)?ls([ \t\n;|&]|$)/);
       assert.ok(judgement.reasons.length > 0);
     }),
     { numRuns: 3_000 },

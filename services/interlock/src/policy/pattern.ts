@@ -5,18 +5,18 @@ import { suspiciousCharacter } from './characters.ts';
  * single token that begins with `-`, `/` or `~` or holds a `/`, and stands for that option or path wherever it occurs.
  */
 export type ParsedPattern =
-  | { readonly kind: 'all'; readonly text: string }
-  | { readonly kind: 'command' | 'argument'; readonly text: string; readonly tokens: readonly string[]; readonly exact: boolean };
+  | { readonly kind: 'all'; readonly text: string; readonly index: number }
+  | { readonly kind: 'command' | 'argument'; readonly text: string; readonly tokens: readonly string[]; readonly exact: boolean; readonly index: number };
 
 export type PatternReading = { readonly ok: true; readonly pattern: ParsedPattern } | { readonly ok: false; readonly problem: string };
 
 const refuse = (problem: string): PatternReading => ({ ok: false, problem });
 
-/** Reads one entry of the allow or the deny list. `problem` is a sentence for a person. */
-export function parsePattern(entry: string): PatternReading {
+/** Reads one entry of the allow or the deny list, `index` being its place there. `problem` is a sentence for a person. */
+export function parsePattern(entry: string, index = 0): PatternReading {
   const text = entry.trim();
   if (text === '') return refuse('An empty pattern would match everything; write "*" if that is meant.');
-  if (text === '*') return { ok: true, pattern: { kind: 'all', text } };
+  if (text === '*') return { ok: true, pattern: { kind: 'all', text, index } };
   if (suspiciousCharacter(text) !== null || /[\n\t]/.test(text)) return refuse('The pattern holds a control, invisible or unusual space character.');
   if (/["'`\\$;&|<>(){}]/.test(text)) return refuse('A pattern is the plain beginning of one simple command: it has no quotes, operators or expansions.');
   const exact = text.startsWith('=');
@@ -26,7 +26,7 @@ export function parsePattern(entry: string): PatternReading {
   if (name.includes('*') || name.includes('?') || name.includes('[')) return refuse('A wildcard may not stand in the name of a command ("*" alone means every command).');
   if (name.includes('=') && !name.startsWith('-')) return refuse('A pattern may not begin with an assignment.');
   const isArgument = !exact && tokens.length === 1 && (/^[-/~]/.test(name) || name.includes('/'));
-  return { ok: true, pattern: { kind: isArgument ? 'argument' : 'command', text, tokens, exact } };
+  return { ok: true, pattern: { kind: isArgument ? 'argument' : 'command', text, tokens, exact, index } };
 }
 
 /** Whether `glob` (with `*`, `?` and `[…]`) matches the whole text; linear in the product of both lengths. */

@@ -9,6 +9,14 @@ export const wrappers = names(`
   expect run-parts start-stop-daemon cgexec numactl prlimit linux32 linux64 setarch pkexec sg newgrp entr hyperfine torsocks
   proxychains ld.so`);
 
+/** Those whose arguments are not known well enough to say where the other program stands. */
+export const looseWrappers = names(`
+  parallel gdb script systemd-run systemd-inhibit nsenter unshare setpriv chrt rlwrap proot firejail bwrap tmux screen at batch uvx pipx
+  dbus-run-session xvfb-run valgrind perf expect run-parts start-stop-daemon cgexec numactl prlimit sg newgrp runuser su entr
+  hyperfine torsocks proxychains proxychains4 ld.so ld-linux-x86-64.so.2 lxc-attach mosh rsh caffeinate dtach abduco faketime
+  eatmydata cpulimit cset schedtool sshpass autossh ccache distcc toolbox distrobox nix-shell chpst softlimit setuidgid envdir
+  s6-setuidgid gosu su-exec tini dumb-init winpty wine wsl`);
+
 export const shells = names('sh bash dash zsh ksh mksh ash fish csh tcsh rbash pwsh powershell cmd');
 
 /** They run code that stands in a file, in an argument or on their input. */

@@ -1,0 +1,59 @@
+import type { Command, Redirection } from 'unbash';
+import { readTreeWord } from './tree-word.ts';
+import type { Word } from './word.ts';
+
+/** Where decoded text stands in the whole, or null where its places are the text's own. */
+export type Within = { readonly start: number; readonly end: number } | null;
+
+export interface SimpleCommand {
+  readonly words: readonly Word[];
+  /** Names of variables set in front of it. */
+  readonly assignments: readonly string[];
+  /** Files that it is redirected from or to. */
+  readonly targets: readonly Word[];
+  /** Text that it is given as its input: here-documents and here-strings, null where that is not known. */
+  readonly documents: readonly (string | null)[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What the tree says of one simple command. */
+export function readTreeCommand(node: Command, source: string, within: Within): SimpleCommand {
+  const place = within ?? { start: node.pos, end: node.end };
+  const words: Word[] = [];
+  if (node.name) words.push(readTreeWord(node.name, source, within));
+  for (const argument of node.args) {
+    if (argument.type === 'Word') words.push(readTreeWord(argument, source, within));
+    else words.push(readAssignmentWord(argument, source, within));
+  }
+  const targets: Word[] = [];
+  const documents: (string | null)[] = [];
+  for (const redirection of node.redirects) addRedirection(redirection, source, within, targets, documents);
+  const assignments = node.prefix.flatMap((part) => (part.type === 'Assignment' ? [part.name] : []));
+  return { words, assignments, targets, documents, start: words[0]?.start ?? place.start, end: place.end };
+}
+
+/** `export A=x`: to the command it is a word like any other. */
+function readAssignmentWord(node: Extract<Command['args'][number], { type: 'Assignment' }>, source: string, within: Within): Word {
+  const start = within?.start ?? node.pos;
+  const end = within?.end ?? node.end;
+  const before = `${node.name}${node.append ? '+' : ''}=`;
+  if (node.value.type === 'ArrayValue' || node.index !== undefined) return { text: source.slice(node.pos, node.end), start, end, bare: false, glob: false, dynamic: true, braces: false };
+  const value = readTreeWord(node.value, source, within);
+  return { ...value, text: before + value.text, start, end };
+}
+
+function addRedirection(redirection: Redirection, source: string, within: Within, targets: Word[], documents: (string | null)[]): void {
+  switch (redirection.type) {
+    case 'Redirect':
+      if (redirection.target) targets.push(readTreeWord(redirection.target, source, within));
+      return;
+    case 'HereString': {
+      const word = redirection.target && readTreeWord(redirection.target, source, within);
+      documents.push(word && !word.dynamic ? word.text : null);
+      return;
+    }
+    case 'HereDoc':
+      documents.push(redirection.body.parts?.some((part) => part.type !== 'Literal') && !redirection.delimiter?.quoted ? null : redirection.body.text);
+  }
+}

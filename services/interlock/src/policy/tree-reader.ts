@@ -1,0 +1,178 @@
+import { forEachChild, parse, type SyntaxNode } from 'unbash';
+import { tooIntricate } from './intricacy.ts';
+import { readTreeCommand, type SimpleCommand, type Within } from './tree-command.ts';
+
+/**
+ * What the reader of trees found: every simple command of lists, pipes, substitutions, groups, loops and functions, in the order
+ * of the text. `problem` is a sentence if the text is not well formed or was not read; `opaque` says that commands may have
+ * escaped the reader; `shape` names the syntax beyond lists and pipes of simple commands.
+ */
+export interface Script {
+  readonly commands: readonly SimpleCommand[];
+  readonly problem: string | null;
+  readonly opaque: boolean;
+  readonly shape: readonly string[];
+}
+
+interface State {
+  readonly commands: SimpleCommand[];
+  readonly shape: Set<string>;
+  problem: string | null;
+  opaque: boolean;
+  /** Data in it looks like a substitution. */
+  quotedCode: boolean;
+  /** Something in it evaluates the value of a variable once more: arithmetic, subscripts, `${x@P}`. */
+  evaluates: boolean;
+}
+
+const emptyState = (): State => ({ commands: [], shape: new Set(), problem: null, opaque: false, quotedCode: false, evaluates: false });
+
+/** A node with the text that its places count in, and where that text stands in the whole. */
+interface Visit {
+  readonly node: SyntaxNode;
+  readonly source: string;
+  /** Set where the text is decoded, so that its places mean nothing outside. */
+  readonly within: Within;
+}
+
+const shapes: Readonly<Partial<Record<SyntaxNode['type'], string>>> = {
+  If: 'It uses "if".',
+  For: 'It uses a loop.',
+  ArithmeticFor: 'It uses a loop.',
+  While: 'It uses a loop.',
+  Select: 'It uses a loop.',
+  Case: 'It uses "case".',
+  Function: 'It defines a function.',
+  Coproc: 'It uses "coproc".',
+  Subshell: 'It uses a subshell.',
+  BraceGroup: 'It uses a group.',
+  TestCommand: 'It uses "[[".',
+  ArithmeticCommand: 'It computes ("((").',
+  ArithmeticExpansion: 'It computes ("$((").',
+  CommandExpansion: 'It uses a substitution.',
+  ProcessSubstitution: 'It uses a substitution ("<(").',
+  Time: 'It uses "time".',
+  Negation: 'It uses "!".',
+  HereDoc: 'It uses a here-document.',
+  HereString: 'It uses a here-string.',
+  ExtendedGlob: 'It uses an extended wildcard.',
+};
+
+/**
+ * Reads a script broadly, for deny rules and for showing its parts, with unbash. "Allow" never rests on it alone. It walks without
+ * recursion, and the parser is called only within the bounds of `tooIntricate`.
+ */
+export function readTree(text: string): Script {
+  const intricate = tooIntricate(text);
+  if (intricate !== null) return { commands: [], problem: intricate, opaque: true, shape: [] };
+  const state = emptyState();
+  read(text, state, null);
+  // Bash joins lines before it looks for "$(" or a descriptor; the parser does so in most places only.
+  if (/[$<>&|{}\w]\\\n/.test(text) && /[$<>`{]/.test(text)) {
+    const found = new Set(state.commands.map((command) => command.words.map((word) => word.text).join('\0')));
+    const joined: State = { ...emptyState(), shape: state.shape };
+    read(text.replaceAll('\\\n', ''), joined, { start: 0, end: text.length });
+    for (const command of joined.commands) if (!found.has(command.words.map((word) => word.text).join('\0'))) state.commands.push(command);
+  }
+  const { commands, problem } = state;
+  return { commands, problem, opaque: state.opaque || (state.quotedCode && state.evaluates), shape: [...state.shape] };
+}
+
+function read(text: string, state: State, within: Within): void {
+  let tree;
+  try {
+    tree = parse(text);
+    walk({ node: tree, source: text, within }, state);
+  } catch (error) {
+    // A fault of the parser is a text that was not read.
+    if (!(error instanceof Error)) throw error;
+    fail(state, 'It cannot be read.');
+  }
+}
+
+function fail(state: State, problem: string): void {
+  state.problem ??= problem;
+  state.opaque = true;
+}
+
+function walk(root: Visit, state: State): void {
+  const waiting: Visit[] = [root];
+  for (let visit = waiting.pop(); visit; visit = waiting.pop()) {
+    const { node, source, within } = visit;
+    let inner = { source, within };
+    const shape = shapes[node.type];
+    if (shape !== undefined) state.shape.add(shape);
+    switch (node.type) {
+      case 'Script':
+        if (node.errors !== undefined && node.errors.length > 0) fail(state, `It is not well formed: ${node.errors[0]?.message ?? 'unknown'}.`);
+        break;
+      case 'Statement':
+        if (node.background) state.shape.add('It starts something in the background ("&").');
+        break;
+      case 'Command':
+        state.commands.push(readTreeCommand(node, source, within));
+        if (evaluating.has(state.commands.at(-1)?.words[0]?.text ?? '')) state.evaluates = true;
+        break;
+      case 'CommandExpansion':
+      case 'ProcessSubstitution':
+      case 'ArithmeticCommandExpansion':
+        if (node.script === undefined) fail(state, 'It holds a substitution that cannot be read.');
+        else if (node.script.source !== undefined) inner = { source: node.script.source, within: within ?? { start: node.pos, end: node.end } };
+        break;
+      case 'ArithmeticExpansion':
+      case 'ArithmeticCommand':
+        inspectArithmetic(source.slice(node.pos, node.end), state);
+        break;
+      case 'ArithmeticFor':
+      case 'TestCommand':
+        state.evaluates = true;
+        break;
+      case 'ParameterExpansion':
+        if (node.index !== undefined || node.prefix !== undefined || node.operation?.type === 'Transform' || node.operation?.type === 'Slice') state.evaluates = true;
+        break;
+      case 'Assignment':
+        if (node.index !== undefined || node.name === 'PS4' || node.value.type === 'ArrayValue') state.evaluates = true;
+        break;
+      case 'Literal':
+      case 'SingleQuoted':
+      case 'AnsiCQuoted':
+        if (/[`]|\$\(/.test(node.value)) state.quotedCode = true;
+        break;
+      case 'Word':
+        if (node.parts === undefined && /[`]|\$\(/.test(node.value)) state.quotedCode = true;
+        for (const hidden of hiddenSubstitutions(node.text, node.parts === undefined)) {
+          state.opaque = true;
+          state.shape.add('It uses a substitution ("<(").');
+          read(hidden, state, within ?? { start: node.pos, end: node.end });
+        }
+        break;
+      default:
+    }
+    const children: Visit[] = [];
+    forEachChild(node, (child) => children.push({ node: child, ...inner }));
+    for (let at = children.length - 1; at >= 0; at--) {
+      const child = children[at];
+      if (child) waiting.push(child);
+    }
+  }
+}
+
+/** Bash evaluates subscripts in the values of variables; and the parser gives up on deep arithmetic without saying so. */
+function inspectArithmetic(text: string, state: State): void {
+  if (text.length > 400 || /["'\\]|[A-Za-z_]\w*\s+-*[A-Za-z_]/.test(text)) state.opaque = true;
+  if (/[A-Za-z_]/.test(text)) state.evaluates = true;
+}
+
+/** What runs in `2<(…)` and `{fd}<(…)`, which the parser takes for plain words. */
+function hiddenSubstitutions(text: string, withoutParts: boolean): string[] {
+  if (!withoutParts && !/^(\d+|\{\w+\})[<>]\(/.test(text)) return [];
+  const at = text.search(/[<>]\(/);
+  if (at < 0) return [];
+  const close = text.lastIndexOf(')');
+  const inside = text.slice(at + 2, close > at ? close : text.length);
+  // Each is shorter than the one around it and the depth of all is bounded.
+  return [inside];
+}
+
+/** Builtins that evaluate subscripts or arithmetic in their arguments. */
+const evaluating = new Set(['let', 'declare', 'typeset', 'local', 'readonly', 'export', 'test', '[', 'printf', 'read', 'unset', 'wait', 'getopts', 'mapfile', 'readarray']);

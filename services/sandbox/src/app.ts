@@ -4,6 +4,8 @@ import { createExecutor } from '@megabot/execution/executor.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { SandboxDriver } from './driver/port.ts';
+import { noNetwork } from './network/none.ts';
+import type { NetworkSource } from './network/port.ts';
 import { createRunner, sandboxKinds, type PreparedRun } from './execute.ts';
 import type { WorkspaceStore } from './workspace/store.ts';
 import { readWorkspace } from './workspace-read.ts';
@@ -24,6 +26,8 @@ export interface SandboxDeps {
   readonly bus: Bus;
   readonly driver: SandboxDriver;
   readonly workspaces: WorkspaceStore;
+  /** Where commands that were granted network get it; by default nowhere. */
+  readonly network?: NetworkSource;
   readonly logger: Logger;
   readonly clock?: () => number;
 }
@@ -42,7 +46,7 @@ export async function createSandbox(options: SandboxOptions, deps: SandboxDeps):
         const workspace = await workspaces.get(plan.conversation);
         return { workspace, workspaceRevision: workspace.revision };
       },
-      run: createRunner({ bus, driver, workspaces, logger }),
+      run: createRunner({ bus, driver, workspaces, network: deps.network ?? noNetwork, logger }),
       reap: async () => await driver.reap(),
       halt: async () => await driver.close(),
     },

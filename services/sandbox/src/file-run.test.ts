@@ -68,7 +68,7 @@ async function run(plan: FilePlan) {
 }
 const place = (workspaceRevision: string) => ({ conversation: 'default', workspaceRevision, limits });
 const change = (path: string, before: string | null, after: string | null): FileChange => ({ path, before: before === null ? null : sha256(before), after: after === null ? null : sha256(after) });
-const write = (revision: string, path: string, before: string | null, text: string): FilePlan => ({ ...shellPlan, ...place(revision), kind: 'file_write', argv: [], files: [{ path, content: text }], changes: [change(path, before, text)] });
+const write = (revision: string, path: string, before: string | null, text: string): FilePlan => ({ ...shellPlan, ...place(revision), kind: 'file_write', network: 'none', argv: [], files: [{ path, content: text }], changes: [change(path, before, text)] });
 const remove = (revision: string, ...changes: FileChange[]): FilePlan => ({ kind: 'file_delete', ...place(revision), changes });
 const move = (revision: string, from: string, to: string, text: string): FilePlan => ({ kind: 'file_move', ...place(revision), from, to, changes: [change(from, text, null), change(to, null, text)] });
 

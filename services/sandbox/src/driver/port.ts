@@ -47,7 +47,8 @@ export interface RunSpec {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly image: string;
-  readonly network: 'none';
+  /** `none`, or the engine's name of a network that was opened for this run alone; see `network/port.ts`. */
+  readonly network: string;
   /** Bytes, milliseconds, processes, CPUs. The workspace's size comes on top of the memory. */
   readonly limits: RunLimits;
   /** Files to write into the workspace, instead of a command. */

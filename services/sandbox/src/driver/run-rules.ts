@@ -19,6 +19,7 @@ export function refusalOf(spec: RunSpec, allowedImages: readonly string[]): stri
   if (!allowedImages.includes(spec.image)) {
     return `The setting sandbox.image names ${JSON.stringify(spec.image.slice(0, 200))}; this sandbox runs ${allowedImages.join(', ')} and nothing else. Mend meta-config.yaml.`;
   }
+  if (!isRunNetwork(spec.network)) return 'The network is not one that a command may be in.';
   if (Object.values(spec.limits).some((limit) => !Number.isFinite(limit) || limit <= 0)) return 'Every limit must be a positive number.';
   if (spec.files) return refusalOfFiles(spec, spec.files);
   if (spec.argv.length === 0) return 'There is no command and no file to write.';
@@ -30,6 +31,9 @@ export function refusalOf(spec: RunSpec, allowedImages: readonly string[]): stri
   }
   return undefined;
 }
+
+/** No network, or one of those that hold one command and the proxy: never one of the stack's own, nor the host's. */
+export const isRunNetwork = (network: string): boolean => network === 'none' || /^[a-z0-9][a-z0-9_-]{0,62}_run-\d{1,2}$/.test(network);
 
 function refusalOfFiles(spec: RunSpec, files: NonNullable<RunSpec['files']>): string | undefined {
   if (spec.argv.length > 0) return 'An action either runs a command or writes files.';

@@ -90,10 +90,3 @@ async function lineOf(socket: Socket): Promise<string> {
     socket.on('data', more).once('error', finish).once('close', closed);
   });
 }
-
-/** Where there is no container that could join a network. */
-export const noNetwork = (why: string): NetworkSource => ({
-  open: async () => {
-    throw new NetworkRefused(why);
-  },
-});

@@ -9,10 +9,12 @@ import { createAuditWriter } from './audit.ts';
 import { createBindings } from './bindings.ts';
 import { adoptFile } from './configuration/adopt.ts';
 import { openConfigurationFile, type ConfigurationFile } from './configuration/file.ts';
-import { readStateRow } from './configuration/state.ts';
+import { readInForce, readStateRow, warningsOf } from './configuration/state.ts';
 import { watchConfiguration } from './configuration/watch.ts';
 import { defaultLimits, type Context, type Limits } from './context.ts';
 import { createInterlockEvents } from './events.ts';
+import { forgetWrongCodes } from './one-time-codes.ts';
+import { createSecretBox } from './secret-box.ts';
 import { forgetGrants, sweep, type Swept } from './sweeper.ts';
 import { createStore } from './transaction.ts';
 
@@ -75,9 +77,12 @@ export async function createInterlock(options: InterlockOptions, deps: Interlock
     permitKey: key.privateKey,
     permitPublicKey: key.publicKey,
     originPublicKey: options.originPublicKey,
+    codeSecrets: createSecretBox(options.permitSeed, 'megabot-one-time-codes-v1'),
   };
 
   await adoptFile(store.transact, file, events, true);
+  const warnings = warningsOf(await readInForce(db, ''));
+  if (warnings.length > 0) logger.warn({ warnings }, 'the policy in force at the start, and what to know of it');
   const reload = async (): Promise<void> => {
     // Looking costs one small read; only a change takes the locks.
     if (file.read().hash !== (await readStateRow(db, '')).content_hash) await adoptFile(store.transact, file, events);
@@ -113,6 +118,7 @@ export async function createInterlock(options: InterlockOptions, deps: Interlock
   lifecycle.every(60_000, 'housekeeping', async () => {
     await store.drain();
     await forgetGrants(context);
+    await forgetWrongCodes(context);
     await signAudit(signAuditAfterMs);
   });
   logger.info({}, 'the interlock judges');

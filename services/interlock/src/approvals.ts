@@ -4,6 +4,8 @@ import { ServiceError } from '@megabot/contracts/errors.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 import { planHash } from './plan.ts';
+import type { JudgedPart } from '@megabot/contracts/policy.ts';
+import { redactedParts } from './judged.ts';
 import { fitting } from './reply-size.ts';
 import { riskOf } from './kinds/table.ts';
 import { approvalColumns, toApproval, type ApprovalRow } from './rows.ts';
@@ -18,19 +20,33 @@ export interface NewApproval {
   readonly plan: RunPlan;
   readonly text: string;
   readonly reasons: string[];
+  /** The simple commands that were found in it. */
+  readonly parts?: readonly JudgedPart[];
+  /** What a person should notice before deciding. */
+  readonly warnings?: readonly string[];
+  /** What of the machine it sees, in words; by default what every run in the sandbox does. */
+  readonly mounts?: readonly string[];
+  /** Unified diff, for changes of files. It is forgotten with the plan. */
+  readonly diff?: string;
+  readonly edited?: { readonly from: string; readonly by: string };
   readonly expiresAt: number;
 }
+
+const workspaceMount = "/workspace: this conversation's files, readable and writable. Nothing else of the machine.";
 
 const shortLength = 6;
 
 export async function insertApproval(tx: Tx, approval: NewApproval): Promise<Approval> {
   const id = newId();
   const [row] = await tx.query<ApprovalRow>(
-    `INSERT INTO interlock.approvals (id, short_id, key, conversation, turn_id, requested_by, kind, command, plan, plan_hash, revision, reasons, risk, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12::jsonb, $13, $14, $15) RETURNING ${approvalColumns}`,
+    `INSERT INTO interlock.approvals (id, short_id, key, conversation, turn_id, requested_by, kind, command, plan, plan_hash, revision, reasons, risk, created_at, expires_at,
+       parts, warnings, mounts, limits, diff, edited_from, edited_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12::jsonb, $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19::jsonb, $20, $21, $22) RETURNING ${approvalColumns}`,
     [
       id, await shortIdFor(tx, id), approval.key, approval.conversation, approval.turnId, approval.requestedBy, approval.action.kind, approval.text, JSON.stringify(approval.plan),
       planHash(approval.plan), approval.plan.workspaceRevision, JSON.stringify(approval.reasons), riskOf(approval.action), tx.now, approval.expiresAt,
+      JSON.stringify(redactedParts(approval.parts ?? [])), JSON.stringify(approval.warnings ?? []), JSON.stringify(approval.mounts ?? [workspaceMount]),
+      JSON.stringify(approval.plan.limits), approval.diff ?? null, approval.edited?.from ?? null, approval.edited?.by ?? null,
     ],
   );
   if (!row) throw new Error('an approval was not stored');
@@ -45,14 +61,15 @@ async function shortIdFor(sql: Sql, id: string): Promise<string> {
 }
 
 /**
- * The approval that a person means by an id or the beginning of one: the only one that fits, or the only pending one.
+ * The approval that a person means by an id or the beginning of one: the only one that fits, or the only pending one. With a
+ * conversation, only its approvals count.
  * @throws ServiceError `approval_unknown`, or `approval_ambiguous` with `details.candidates`
  */
-export async function resolveApproval(sql: Sql, prefix: string): Promise<string> {
+export async function resolveApproval(sql: Sql, prefix: string, conversation?: string): Promise<string> {
   const wanted = prefix.toLowerCase();
   const rows = await sql.query<{ id: string; short_id: string; command: string; status: ApprovalStatus }>(
-    `SELECT id, short_id, command, status FROM interlock.approvals WHERE id LIKE $1 ORDER BY (status = 'pending') DESC, created_at DESC LIMIT 50`,
-    [`${wanted}%`],
+    `SELECT id, short_id, command, status FROM interlock.approvals WHERE id LIKE $1 AND ($2::text IS NULL OR conversation = $2) ORDER BY (status = 'pending') DESC, created_at DESC LIMIT 50`,
+    [`${wanted}%`, conversation ?? null],
   );
   const exact = rows.find((row) => row.id === wanted);
   const pending = rows.filter((row) => row.status === 'pending');

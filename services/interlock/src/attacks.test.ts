@@ -7,7 +7,7 @@ import { newId } from '@megabot/contracts/ids.ts';
 import { owner, startInterlock } from './testing/harness.ts';
 
 const code = (wanted: string) => (error: unknown) => (error as { code?: string }).code === wanted;
-const stranger = { principal: 'device:phone', trust: 'paired', channel: 'native' } as const;
+const stranger = { principal: 'bridge:telegram:default:1001', trust: 'untrusted', channel: 'bridge' } as const;
 const files = (...contents: string[]): Action => ({ kind: 'file_write', files: contents.map((content, index) => ({ path: `f${index}`, content })) });
 
 describe('a grant whose answer was lost is not given again', () => {
@@ -73,7 +73,7 @@ describe('what is too large or no text', () => {
   });
 
   test('does not keep a turn from hearing of its actions, nor the lists from being read', async () => {
-    await using it = await startInterlock({ policy: { allow: ['ls'] }, limits: { maxPending: 100 } });
+    await using it = await startInterlock({ policy: { allow: ['ls'] }, approvals: { max_pending: 100 } });
     const turnId = newId();
     const keys = [0, 1, 2].map((index) => `${turnId}:0:${index}`);
     for (const key of keys) {

@@ -13,7 +13,8 @@ import { shortened } from './reply-size.ts';
 export type AuditEvent =
   | 'judged' | 'decided' | 'decision_refused' | 'approval_expired' | 'approval_cancelled' | 'permit_issued' | 'claimed' | 'claim_refused' | 'reported' | 'run_ended'
   | 'submission_refused' | 'report_refused' | 'turn_cancelled' | 'policy_edited' | 'edit_refused' | 'configuration_read' | 'lockdown' | 'unlocked'
-  | 'session_opened' | 'session_refused' | 'session_ended' | 'text_forgotten' | 'forget_refused';
+  | 'session_opened' | 'session_refused' | 'session_ended' | 'text_forgotten' | 'forget_refused'
+  | 'approval_edited' | 'grant_revoked' | 'not_asked' | 'codes_enrolled' | 'codes_confirmed' | 'codes_removed' | 'codes_refused';
 
 export interface NewAuditEntry {
   readonly event: AuditEvent;

@@ -4,6 +4,7 @@ import type { Logger } from '@megabot/observability/logger.ts';
 import type { AuditWriter } from './audit.ts';
 import type { ConfigurationFile } from './configuration/file.ts';
 import type { InterlockEvents } from './events.ts';
+import type { SecretBox } from './secret-box.ts';
 import type { Store, Transact } from './transaction.ts';
 
 /** Times in milliseconds. */
@@ -14,15 +15,11 @@ export interface Limits {
   readonly dueMs: number;
   /** How long a running run may go without a heartbeat. */
   readonly leaseMs: number;
-  /** How long "allow for this conversation" holds. */
-  readonly grantMs: number;
-  /** Approvals of one conversation that may wait at a time. */
-  readonly maxPending: number;
   /** Entries of the audit log between two signatures under it. */
   readonly auditSignEvery: number;
 }
 
-export const defaultLimits: Limits = { permitMs: 10_000, dueMs: 300_000, leaseMs: 15_000, grantMs: 86_400_000, maxPending: 20, auditSignEvery: 100 };
+export const defaultLimits: Limits = { permitMs: 10_000, dueMs: 300_000, leaseMs: 15_000, auditSignEvery: 100 };
 
 /** What the endpoints share. */
 export interface Context {
@@ -35,6 +32,8 @@ export interface Context {
   /** Of the same key, base64url: what permits, claims and heads of the audit log verify with. */
   readonly permitPublicKey: string;
   readonly originPublicKey: string;
+  /** Seals the secrets of one-time codes. */
+  readonly codeSecrets: SecretBox;
   readonly limits: Limits;
   readonly clock: () => number;
   readonly logger: Logger;

@@ -7,7 +7,10 @@ import { resolveApproval } from './approvals.ts';
 import { lockConfiguration } from './configuration/adopt.ts';
 import { readInForce, versionOf, type InForce } from './configuration/state.ts';
 import type { Context } from './context.ts';
+import { grantForConversation } from './conversation-grants.ts';
+import { notEntitled, requireEntitled, requireMessengerAdmin, requireMessengerDecision, type Role } from './entitlement.ts';
 import { judgeAction } from './judgement.ts';
+import { takeCode } from './one-time-codes.ts';
 import { actionOf } from './plan.ts';
 import { parsePattern } from './policy/pattern.ts';
 import { readPlain } from './policy/plain.ts';
@@ -16,7 +19,6 @@ import { recordingRefusals } from './refusals.ts';
 import { findApproval, toApproval, type ApprovalRow } from './rows.ts';
 import { createRun, issuePermit } from './runs.ts';
 import { endApproval } from './stopping.ts';
-import { grantHash } from './submit.ts';
 import type { Tx } from './transaction.ts';
 import { bindApproval, lockWorkspace } from './workspace.ts';
 
@@ -39,22 +41,22 @@ export async function decideApproval(context: Context, request: Request): Promis
 
 async function decideOnce(context: Context, request: Request): Promise<Reply> {
   const { actor } = request;
-  if (actor.trust !== 'owner') throw new ServiceError('not_entitled', 'Only the owner may decide approvals.');
-  const id = await resolveApproval(context.store.db, request.approvalId);
   const outcome = await context.transact(async (tx): Promise<Outcome> => {
     const always = request.decision === 'approve' && request.scope === 'always';
     if (always) await lockConfiguration(tx);
     const state = await readInForce(tx, always ? 'FOR UPDATE' : 'FOR SHARE');
-    const found = await findApproval(tx, 'id = $1', [id]);
-    if (!found) throw unknown();
-    const workspace = await lockWorkspace(tx, found.conversation);
-    const row = await findApproval(tx, 'id = $1 FOR UPDATE', [id]);
-    if (!row) throw unknown();
-    if (row.status === 'expired') throw expired(row);
-    if (row.status !== 'pending') throw decided(row);
+    const role = requireMayDecide(request, state);
+    // Whoever is behind a messenger hears nothing of other conversations, not even that an id begins like this.
+    const id = await resolveApproval(tx, request.approvalId, role === 'messenger' ? actor.conversation : undefined);
+    const { row, revision } = await lockPending(tx, id);
     if (row.expires_at <= tx.now) {
       await endApproval(tx, context.events, row, { status: 'expired', reason: null, by: null, channel: null });
       return { failure: expired(row) };
+    }
+    if (role === 'messenger') {
+      requireMessengerDecision(actor, state.settings, row);
+      const refusal = await takeCode(tx, context, requireMessengerAdmin(actor, state.settings), request.code);
+      if (refusal) return { failure: refusal };
     }
     if (request.decision === 'reject') {
       const reason = request.reason === undefined ? null : storableText(request.reason);
@@ -62,13 +64,40 @@ async function decideOnce(context: Context, request: Request): Promise<Reply> {
       return { reply: { approval: toApproval(ended), runId: null } };
     }
     if (state.lockdown) throw new ServiceError('lockdown', 'Nothing can be approved during a lockdown.', { hint: 'The owner lifts it with !unlock.' });
-    return await approve(tx, context, state, workspace.revision, row, request);
+    return await approve(tx, context, state, revision, row, request);
   });
   if ('failure' in outcome) throw outcome.failure;
   return outcome.reply;
 }
 
-async function approve(tx: Tx, context: Context, state: InForce, revision: string, row: ApprovalRow, { actor, scope, reason }: Request): Promise<Outcome> {
+/** @throws ServiceError `not_entitled`; before anything is looked up, so that a stranger learns nothing from the answer */
+function requireMayDecide({ actor, decision, scope }: Request, { settings }: InForce): Role {
+  const role = requireEntitled(actor, 'decide', settings);
+  if (decision === 'approve' && scope === 'conversation') requireEntitled(actor, 'allow_for_conversation', settings);
+  if (decision === 'approve' && scope === 'always') requireEntitled(actor, 'allow_always', settings);
+  if (role !== 'messenger') return role;
+  requireMessengerAdmin(actor, settings);
+  if (actor.conversation === undefined) throw notEntitled('It is not known which conversation this was written in.', 'other_conversation');
+  return role;
+}
+
+/** A pending approval, its conversation and itself locked. @throws ServiceError `approval_unknown`, `approval_expired`, `approval_decided` */
+export async function lockPending(tx: Tx, id: string): Promise<{ row: ApprovalRow; revision: string }> {
+  const found = await findApproval(tx, 'id = $1', [id]);
+  if (!found) throw unknown();
+  const workspace = await lockWorkspace(tx, found.conversation);
+  const row = await findApproval(tx, 'id = $1 FOR UPDATE', [id]);
+  if (!row) throw unknown();
+  if (row.status === 'expired') throw expired(row);
+  if (row.status !== 'pending') throw decided(row);
+  return { row, revision: workspace.revision };
+}
+
+/** What of a request approving needs. */
+type Approving = Pick<Request, 'actor' | 'scope' | 'reason'>;
+
+/** Approves a pending approval that is locked, with its conversation, and not expired. */
+export async function approve(tx: Tx, context: Context, state: InForce, revision: string, row: ApprovalRow, { actor, scope, reason }: Approving): Promise<Outcome> {
   if (row.plan === null) throw new Error('a pending approval has no plan');
   const action = actionOf(row.plan);
   const judgement = judgeAction(action, state.compiled);
@@ -83,13 +112,13 @@ async function approve(tx: Tx, context: Context, state: InForce, revision: strin
     const hint = 'Look at it again: the same command may do something else now. Approving once more runs it.';
     return { failure: new ServiceError('approval_changed', 'The files of the workspace have changed since this was asked.', { hint, details: { approvalId: row.id } }) };
   }
-  const remembered = await remember(tx, context, action, row, scope, actor.principal);
+  const { rule: remembered, grantExpiresAt } = await remember(tx, context, state, action, row, scope, actor);
   const runId = newId();
   const note = reason === undefined ? null : storableText(reason);
   const [updated] = await tx.query(
-    `UPDATE interlock.approvals SET status = 'approved', decided_by = $2, decided_channel = $3, decided_at = $4, scope = $5, reason = $6, run_id = $7
+    `UPDATE interlock.approvals SET status = 'approved', decided_by = $2, decided_channel = $3, decided_at = $4, scope = $5, reason = $6, run_id = $7, grant_expires_at = $8
      WHERE id = $1 AND status = 'pending' RETURNING id`,
-    [row.id, actor.principal, actor.channel, tx.now, scope, note, runId],
+    [row.id, actor.principal, actor.channel, tx.now, scope, note, runId, grantExpiresAt],
   );
   // Editing the file for the scope "always" may have brought a lockdown in that somebody wrote into it by hand.
   if (!updated) throw new ServiceError('lockdown', 'A lockdown came in between; nothing was approved.');
@@ -99,26 +128,28 @@ async function approve(tx: Tx, context: Context, state: InForce, revision: strin
     event: 'decided', principal: actor.principal, channel: actor.channel, conversation: row.conversation, verdict: 'approved', rule: remembered,
     subject: { approvalId: row.id, key: row.key, runId, scope, kind: row.kind, policy: versionOf(state), waitedMs: String(tx.now - row.created_at) }, text: note, digest: row.plan_hash,
   });
-  const approved: ApprovalRow = { ...row, status: 'approved', decided_by: actor.principal, decided_at: tx.now, reason: note, run_id: runId };
+  const approved: ApprovalRow = { ...row, status: 'approved', decided_by: actor.principal, decided_at: tx.now, decided_channel: actor.channel, reason: note, run_id: runId, grant_expires_at: grantExpiresAt };
   await context.events.approvalDecided(tx, toApproval(approved), actor.principal);
   return { reply: { approval: toApproval(approved), runId } };
 }
 
-/** Keeps a decision for later, as its scope says. Resolves to the rule that was made, if any. */
-async function remember(tx: Tx, context: Context, action: ReturnType<typeof actionOf>, row: ApprovalRow, scope: Request['scope'], by: string): Promise<string | null> {
-  if (scope === 'once') return null;
-  if (action.kind !== 'shell') throw new ServiceError('bad_request', 'A change of files can only be approved once.');
+interface Remembered {
+  /** The rule that was made. */
+  readonly rule: string | null;
+  readonly grantExpiresAt: number | null;
+}
+
+/** Keeps a decision for later, as its scope says. */
+async function remember(tx: Tx, context: Context, state: InForce, action: ReturnType<typeof actionOf>, row: ApprovalRow, scope: Request['scope'], actor: Request['actor']): Promise<Remembered> {
+  if (scope === 'once') return { rule: null, grantExpiresAt: null };
+  if (action.kind !== 'shell') throw new ServiceError('bad_request', 'Only a command can be allowed for longer; everything else is approved once.');
   if (scope === 'conversation') {
-    await tx.query(
-      `INSERT INTO interlock.conversation_grants (conversation, command_hash, granted_by, approval_id, expires_at) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (conversation, command_hash) DO UPDATE SET granted_by = excluded.granted_by, approval_id = excluded.approval_id, expires_at = excluded.expires_at`,
-      [row.conversation, grantHash(row.conversation, action), by, row.id, tx.now + context.limits.grantMs],
-    );
-    return null;
+    const minutes = state.settings.approvals.conversation_grant_minutes;
+    return { rule: null, grantExpiresAt: await grantForConversation(tx, { conversation: row.conversation, action, by: actor.principal, approvalId: row.id, minutes }) };
   }
   const pattern = exactPattern(action.command);
-  await applyEdit(tx, context, { op: 'add', list: 'allow', pattern });
-  return pattern;
+  await applyEdit(tx, context, { op: 'add', list: 'allow', pattern }, { actor });
+  return { rule: pattern, grantExpiresAt: null };
 }
 
 /** The pattern that stands for exactly this command. @throws ServiceError `bad_request` if there is none */
@@ -134,7 +165,7 @@ function exactPattern(command: string): string {
 }
 
 const unknown = (): ServiceError => new ServiceError('approval_unknown', 'No approval has this id.');
-const expired = (row: ApprovalRow): ServiceError =>
+export const expired = (row: ApprovalRow): ServiceError =>
   new ServiceError('approval_expired', 'The approval has expired: nobody decided it in time, and nothing was run.', { hint: 'Ask for it again.', details: { approvalId: row.id, expiresAt: row.expires_at } });
 const decided = (row: ApprovalRow): ServiceError =>
   new ServiceError('approval_decided', `The approval is ${row.status} already.`, { details: { approvalId: row.id, status: row.status, by: row.decided_by ?? 'system', ...(row.run_id === null ? {} : { runId: row.run_id }) } });

@@ -30,6 +30,10 @@ export function createInterlockEvents(logger: Logger) {
       logger.warn({ key: ids.key, conversation: ids.conversation }, 'the rule "*" let a command run');
       await tx.announce(announced.warning, { conversation: ids.conversation, text }, ids.conversation);
     },
+    async notAsked(tx: Tx, conversation: string, count: number, text: string) {
+      logger.warn({ conversation, count }, 'actions were proposed faster than a person can decide, and not asked about');
+      await tx.announce(announced.warning, { conversation, text }, conversation);
+    },
     async approvalShown(tx: Tx, approval: Approval) {
       logger.info({ approvalId: approval.id, turnId: approval.turnId, risk: approval.risk }, 'approval asked for');
       await tx.announce(announced.approval, { conversation: approval.conversation, approval }, approval.conversation);

@@ -69,7 +69,7 @@ describe('submitting', () => {
   });
 
   test('a flood of approvals ends in a denial that says why', async () => {
-    await using it = await startInterlock({ limits: { maxPending: 3 } });
+    await using it = await startInterlock({ approvals: { max_pending: 3 } });
     for (let index = 0; index < 3; index++) await it.ask(`make ${index}`);
     const outcome = await it.submit('make more');
     assert.equal(outcome.decision, 'deny');
@@ -141,10 +141,11 @@ describe('deciding', () => {
     await assert.rejects(it.decide(approvalId, 'reject'), code('approval_expired'));
   });
 
-  test('only the owner decides', async () => {
+  test('the decision says who made it, and from where', async () => {
     await using it = await startInterlock();
     const { approvalId } = await it.ask('make');
-    await assert.rejects(it.decide(approvalId, 'approve', { actor: { principal: 'device:x', trust: 'paired', channel: 'native' } }), code('not_entitled'));
+    const { approval } = await it.decide(approvalId, 'approve', { actor: { principal: 'device:x', trust: 'paired', channel: 'native' } });
+    assert.deepEqual([approval.decidedBy, approval.decidedChannel], ['device:x', 'native']);
   });
 
   test('what is denied by the time of the decision is rejected by the system', async () => {

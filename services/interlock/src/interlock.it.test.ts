@@ -31,7 +31,7 @@ describe('the interlock on PostgreSQL', () => {
       await superuser.query(await readFile(new URL('grants.sql', migrations), 'utf8'));
     }
     open = () => openAs('megabot_interlock', password);
-    it = await startInterlock({ policy: { allow: ['ls'], deny: ['rm -rf'] }, limits: { maxPending: 200 }, open: async () => open() });
+    it = await startInterlock({ policy: { allow: ['ls'], deny: ['rm -rf'] }, approvals: { max_pending: 200, max_pending_per_origin: 1_000, per_minute: 1_000 }, open: async () => open() });
     await it.addReplica();
   });
   after(async () => {

@@ -1,15 +1,19 @@
 import type { z } from 'zod';
-import type { policyEdit } from '@megabot/contracts/endpoints/interlock.ts';
+import type { policyEdit, policyUndo } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
-import type { PolicyView } from '@megabot/contracts/policy.ts';
+import type { Policy, PolicyView } from '@megabot/contracts/policy.ts';
 import type { Actor } from '@megabot/contracts/principal.ts';
 import type { NewAuditEntry } from './audit.ts';
 import { adopt, lockConfiguration } from './configuration/adopt.ts';
-import { editConfiguration, type PolicyEdit } from './configuration/edit.ts';
+import { editConfiguration, UneditableError, type PolicyEdit } from './configuration/edit.ts';
 import { fileName, readingOf } from './configuration/file.ts';
 import { parseConfiguration } from './configuration/parse.ts';
-import { readInForce, readStateRow, toPolicyView } from './configuration/state.ts';
+import type { Configuration, Settings } from './configuration/schema.ts';
+import { readInForce, readStateRow } from './configuration/state.ts';
 import type { Context } from './context.ts';
+import { notEntitled, requireEntitled, requireEntitledChange } from './entitlement.ts';
+import { policyView } from './conversation-grants.ts';
+import { differenceOf, findRestorable, keepVersion } from './policy-history.ts';
 import { parsePattern } from './policy/pattern.ts';
 import { recordingRefusals } from './refusals.ts';
 import type { Tx } from './transaction.ts';
@@ -20,18 +24,19 @@ export interface EditResult {
   readonly changed: boolean;
 }
 
-/** Edits `meta-config.yaml` for the owner. @throws ServiceError `policy_invalid`, `policy_conflict`, `not_entitled`, `unavailable` */
+/** Edits `meta-config.yaml` for a person who may. @throws ServiceError `policy_invalid`, `policy_conflict`, `not_entitled`, `unavailable` */
 export async function editPolicy(context: Context, { actor, edit }: Request): Promise<EditResult> {
   const wanted: PolicyEdit = edit.op === 'replace' ? { op: 'replace', policy: edit.policy } : { ...edit, pattern: edit.pattern.trim() };
-  const options = edit.op === 'replace' && edit.ifVersion !== undefined ? { ifVersion: edit.ifVersion } : {};
+  const options = { actor, ...(edit.op === 'replace' && edit.ifVersion !== undefined ? { ifVersion: edit.ifVersion } : {}) };
   return await recordingRefusals(context, entryOf('edit_refused', actor, wanted), async () => {
-    requireOwner(actor, 'Only the owner may change the policy.');
-    for (const pattern of patternsOf(wanted)) requirePattern(pattern);
     return await context.transact(async (tx) => {
       await lockConfiguration(tx);
+      const { settings } = await readInForce(tx, 'FOR UPDATE');
+      requireEntitled(actor, 'edit_policy', settings);
+      for (const pattern of patternsOf(wanted)) requirePattern(pattern);
       const changed = await applyEdit(tx, context, wanted, options);
       if (changed) tx.record(entryOf('policy_edited', actor, wanted));
-      return { policy: toPolicyView(await readInForce(tx, '')), changed };
+      return { policy: await policyView(tx, await readInForce(tx, ''), tx.now), changed };
     });
   });
 }
@@ -40,26 +45,62 @@ export async function editPolicy(context: Context, { actor, edit }: Request): Pr
 export async function unlock(context: Context, actor: Actor): Promise<PolicyView> {
   const edit: PolicyEdit = { op: 'remove', list: 'deny', pattern: '*' };
   return await recordingRefusals(context, entryOf('edit_refused', actor, edit), async () => {
-    requireOwner(actor, 'Only the owner may lift a lockdown.');
     return await context.transact(async (tx) => {
       await lockConfiguration(tx);
-      if (await applyEdit(tx, context, edit, { mayUnlock: true, failure: 'unavailable' })) tx.record(entryOf('policy_edited', actor, edit));
-      return toPolicyView(await readInForce(tx, ''));
+      requireEntitled(actor, 'unlock', (await readInForce(tx, 'FOR UPDATE')).settings);
+      if (await applyEdit(tx, context, edit, { actor, mayUnlock: true, failure: 'unavailable' })) tx.record(entryOf('policy_edited', actor, edit));
+      return await policyView(tx, await readInForce(tx, ''), tx.now);
+    });
+  });
+}
+
+type Restoring = z.infer<(typeof policyUndo)['request']>;
+
+/**
+ * Puts an earlier version of the whole file back, as a change of its own: the one before the last change, or `to`. What stands
+ * in the file but is not in force yet is somebody's work in progress, and is not written over.
+ * @throws ServiceError `not_found`, `policy_conflict`, `policy_invalid`, `not_entitled`, also if it would lift a lockdown
+ */
+export async function undoPolicy(context: Context, { actor, to }: Restoring): Promise<z.infer<(typeof policyUndo)['reply']>> {
+  const entry = { principal: actor.principal, channel: actor.channel, rule: null, subject: { op: 'undo', ...(to === undefined ? {} : { to: String(to) }) } } as const;
+  return await recordingRefusals(context, { ...entry, event: 'edit_refused' }, async () => {
+    return await context.transact(async (tx) => {
+      await lockConfiguration(tx);
+      const state = await readInForce(tx, 'FOR UPDATE');
+      requireEntitled(actor, 'undo_policy', state.settings);
+      const reading = await context.file.readAtRest(state.contentHash);
+      if (reading.hash !== state.contentHash) throw conflict();
+      const found = await findRestorable(tx, state.contentHash, to);
+      if (!found) throw new ServiceError('not_found', 'There is no such earlier version of the policy.', { hint: 'The versions that are kept are listed with the policy.' });
+      await applyText(tx, context, found.content, { actor, ifVersion: reading.hash.slice(0, 32), summary: `Version ${found.version.id} put back.` });
+      tx.record({ ...entry, event: 'policy_edited', subject: { op: 'undo', to: String(found.version.id) } });
+      return { policy: await policyView(tx, await readInForce(tx, ''), tx.now), restored: found.version };
     });
   });
 }
 
 export interface EditOptions {
+  readonly actor: Actor;
   readonly ifVersion?: string;
   readonly mayUnlock?: boolean;
   readonly failure?: 'policy_invalid' | 'unavailable';
+  readonly summary?: string;
 }
 
 /**
  * Makes one edit in the file and puts the result in force. What was edited by hand meanwhile stays: the edit is made again on
  * top of it. The configuration must be locked. Resolves to whether anything changed.
  */
-export async function applyEdit(tx: Tx, context: Context, edit: PolicyEdit, options: EditOptions = {}): Promise<boolean> {
+export async function applyEdit(tx: Tx, context: Context, edit: PolicyEdit, options: EditOptions): Promise<boolean> {
+  return await rewrite(tx, context, (text) => edited(text, edit), options);
+}
+
+/** Puts a whole text in the file's place, under the same conditions as an edit. */
+async function applyText(tx: Tx, context: Context, text: string, options: EditOptions): Promise<boolean> {
+  return await rewrite(tx, context, () => text, options);
+}
+
+async function rewrite(tx: Tx, context: Context, change: (text: string) => string, options: EditOptions): Promise<boolean> {
   const row = await readStateRow(tx, 'FOR UPDATE');
   for (let attempt = 0; attempt < 10; attempt++) {
     const reading = await context.file.readAtRest(row.content_hash);
@@ -68,29 +109,57 @@ export async function applyEdit(tx: Tx, context: Context, edit: PolicyEdit, opti
       const problem = reading.found && before && !before.ok ? before.problems.join(' ') : reading.found ? '' : reading.problem;
       throw new ServiceError(options.failure ?? 'policy_invalid', `The settings cannot be changed, because ${fileName} cannot be used. ${problem}`, { hint: 'Mend the file first.' });
     }
-    if (options.ifVersion !== undefined && options.ifVersion !== reading.hash.slice(0, 32)) {
-      throw new ServiceError('policy_conflict', 'The policy has changed since it was read.', { hint: 'Read it again and repeat the change.' });
-    }
-    const text = editConfiguration(reading.text, edit);
+    if (options.ifVersion !== undefined && options.ifVersion !== reading.hash.slice(0, 32)) throw conflict();
+    const text = change(reading.text);
     if (text === reading.text) {
       // It says so already, by hand or by an attempt that did not come to its commit: then it is in force from here on.
       if (reading.hash === row.content_hash) return false;
       await adopt(tx, row, reading, context.events);
       return true;
     }
-    const after = parseConfiguration(text);
-    if (!after.ok) throw new ServiceError('policy_invalid', `With this change ${fileName} could not be used. ${after.problems.join(' ')}`);
-    const locks = (deny: readonly string[]): boolean => deny.some((pattern) => pattern.trim() === '*');
-    if (options.mayUnlock !== true && locks(before.configuration.policies.deny) && !locks(after.configuration.policies.deny)) {
-      throw new ServiceError('not_entitled', 'A lockdown is not lifted by changing the policy.', { hint: 'The owner lifts it with !unlock, entering the token again.' });
-    }
+    requireAcceptable(before.configuration.policies, text, options, before.configuration);
     if (!context.file.replace(text, reading.hash)) continue;
+    // What was edited by hand just before is a version of its own, so that undoing this edit does not undo that one.
+    if (reading.hash !== row.content_hash) await keepVersion(tx, { reading, ...settled(before.configuration), by: 'by hand', summary: differenceOf(row, settled(before.configuration)) });
     // What was just written, not what stands there by now: a later change by hand is read as one of its own.
-    await adopt(tx, row, readingOf(text), context.events);
+    const base = { ...row, ...(reading.hash === row.content_hash ? {} : settled(before.configuration)) };
+    await adopt(tx, row, readingOf(text), context.events, { by: options.actor.principal, summary: options.summary ?? differenceFrom(base, text) });
     return true;
   }
   throw new ServiceError('unavailable', `${fileName} is being changed by somebody else all the time.`, { hint: 'Try again in a moment.' });
 }
+
+function settled(configuration: Configuration): { policy: Policy; settings: Settings } {
+  const { policies, ...settings } = configuration;
+  return { policy: policies, settings };
+}
+
+function differenceFrom(before: { policy: Policy | null; settings: unknown }, text: string): string {
+  const after = parseConfiguration(text);
+  return after.ok ? differenceOf(before, settled(after.configuration)) : '';
+}
+
+/** @throws ServiceError `policy_invalid` for a text that could not be used, `not_entitled` for a change that the actor may not make */
+function requireAcceptable(before: Policy, text: string, options: EditOptions, settings: Pick<Settings, 'admins'>): void {
+  const after = parseConfiguration(text);
+  if (!after.ok) throw new ServiceError('policy_invalid', `With this change ${fileName} could not be used. ${after.problems.join(' ')}`);
+  const locks = (deny: readonly string[]): boolean => deny.some((pattern) => pattern.trim() === '*');
+  if (options.mayUnlock !== true && locks(before.deny) && !locks(after.configuration.policies.deny)) {
+    throw notEntitled('A lockdown is not lifted by changing the policy.', 'lockdown', 'The owner lifts it with !unlock, entering the token again.');
+  }
+  requireEntitledChange(options.actor, before, after.configuration.policies, settings);
+}
+
+function edited(text: string, edit: PolicyEdit): string {
+  try {
+    return editConfiguration(text, edit);
+  } catch (error) {
+    if (!(error instanceof UneditableError)) throw error;
+    throw new ServiceError('policy_invalid', error.message, { hint: `Make the change in ${fileName} by hand.`, cause: error });
+  }
+}
+
+const conflict = (): ServiceError => new ServiceError('policy_conflict', 'The policy has changed since it was read.', { hint: 'Read it again and repeat the change.' });
 
 function patternsOf(edit: PolicyEdit): readonly string[] {
   if (edit.op === 'replace') return [...edit.policy.allow, ...edit.policy.deny];
@@ -106,8 +175,4 @@ function entryOf(event: 'policy_edited' | 'edit_refused', actor: Actor, edit: Po
   const subject = edit.op === 'replace' ? { op: 'replace' } : { op: edit.op, list: edit.list };
   if (edit.op !== 'replace') return { event, principal: actor.principal, channel: actor.channel, rule: edit.pattern, subject };
   return { event, principal: actor.principal, channel: actor.channel, subject, text: JSON.stringify({ allow: edit.policy.allow, deny: edit.policy.deny }) };
-}
-
-function requireOwner(actor: Actor, message: string): void {
-  if (actor.trust !== 'owner') throw new ServiceError('not_entitled', message);
 }

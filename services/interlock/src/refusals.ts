@@ -16,9 +16,15 @@ export async function recordingRefusals<T>(context: Context, entry: Omit<NewAudi
     const code = isServiceError(error) ? error.code : undefined;
     if (code !== undefined && !unrecorded.includes(code)) {
       await context
-        .transact(async (tx) => tx.record({ ...entry, verdict: code }))
+        .transact(async (tx) => tx.record({ ...entry, subject: { ...entry.subject, ...whyOf(error) }, verdict: code }))
         .catch((reason: unknown) => context.logger.error({ err: reason, event: entry.event }, 'a refusal could not be recorded'));
     }
     throw error;
   }
+}
+
+/** Which of the conditions behind one code it was. */
+function whyOf(error: unknown): { why?: string } {
+  const why = isServiceError(error) ? error.details?.why : undefined;
+  return typeof why === 'string' ? { why } : {};
 }

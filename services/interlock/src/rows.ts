@@ -1,5 +1,7 @@
-import type { RunPlan } from '@megabot/contracts/action.ts';
+import type { ActionKind, RunLimits, RunPlan } from '@megabot/contracts/action.ts';
 import type { Approval, ApprovalStatus, Risk } from '@megabot/contracts/approval.ts';
+import type { JudgedPart } from '@megabot/contracts/policy.ts';
+import type { Channel } from '@megabot/contracts/principal.ts';
 import type { Run, RunStatus } from '@megabot/contracts/run.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 
@@ -10,7 +12,7 @@ export interface ApprovalRow extends Record<string, unknown> {
   conversation: string;
   turn_id: string;
   requested_by: string;
-  kind: 'shell' | 'file_write';
+  kind: ActionKind;
   command: string;
   plan: RunPlan | null;
   plan_hash: string;
@@ -22,12 +24,21 @@ export interface ApprovalRow extends Record<string, unknown> {
   expires_at: number;
   decided_by: string | null;
   decided_at: number | null;
+  decided_channel: Channel | null;
   reason: string | null;
   run_id: string | null;
+  parts: JudgedPart[];
+  warnings: string[];
+  mounts: string[];
+  limits: RunLimits | null;
+  diff: string | null;
+  edited_from: string | null;
+  edited_by: string | null;
+  grant_expires_at: number | null;
 }
 
 export const approvalColumns =
-  'id, short_id, key, conversation, turn_id, requested_by, kind, command, plan, plan_hash, revision, reasons, risk, status, created_at, expires_at, decided_by, decided_at, reason, run_id';
+  'id, short_id, key, conversation, turn_id, requested_by, kind, command, plan, plan_hash, revision, reasons, risk, status, created_at, expires_at, decided_by, decided_at, decided_channel, reason, run_id, parts, warnings, mounts, limits, diff, edited_from, edited_by, grant_expires_at';
 
 export function toApproval(row: ApprovalRow): Approval {
   return {
@@ -44,10 +55,18 @@ export function toApproval(row: ApprovalRow): Approval {
     requestedBy: row.requested_by,
     cwd: '/workspace',
     network: 'none',
+    parts: row.parts,
+    warnings: row.warnings,
+    mounts: row.mounts,
+    ...(row.limits === null ? {} : { limits: row.limits }),
+    ...(row.diff === null ? {} : { diff: row.diff }),
+    ...(row.edited_from === null ? {} : { editedFrom: row.edited_from }),
     planHash: row.plan_hash,
     status: row.status,
     ...(row.decided_by === null ? {} : { decidedBy: row.decided_by }),
     ...(row.decided_at === null ? {} : { decidedAt: row.decided_at }),
+    ...(row.decided_channel === null ? {} : { decidedChannel: row.decided_channel }),
+    ...(row.grant_expires_at === null ? {} : { grantExpiresAt: row.grant_expires_at }),
     ...(row.reason === null ? {} : { reason: row.reason }),
     ...(row.run_id === null ? {} : { runId: row.run_id }),
   };

@@ -1,3 +1,4 @@
+import type { Channel } from '@megabot/contracts/principal.ts';
 import type { InterlockEvents } from './events.ts';
 import { actionOf, summaryOf } from './plan.ts';
 import { redact } from './redact.ts';
@@ -10,7 +11,9 @@ export interface Ending {
   readonly reason: string | null;
   /** The person, or null for the system. */
   readonly by: string | null;
-  readonly channel: string | null;
+  readonly channel: Channel | null;
+  /** Something else takes its place under the same key, so that the turn has nothing to wake for yet. */
+  readonly replaced?: boolean;
 }
 
 /** Ends a pending approval without a run. It must be locked. */
@@ -20,7 +23,7 @@ export async function endApproval(tx: Tx, events: InterlockEvents, row: Approval
     `UPDATE interlock.approvals SET status = $2, reason = $3, decided_by = $4, decided_channel = $5, decided_at = $6, plan = NULL, command = $7 WHERE id = $1 AND status = 'pending'`,
     [row.id, ending.status, ending.reason, ending.by, ending.channel, tx.now, command],
   );
-  const ended: ApprovalRow = { ...row, status: ending.status, reason: ending.reason, decided_by: ending.by, decided_at: tx.now, plan: null, command };
+  const ended: ApprovalRow = { ...row, status: ending.status, reason: ending.reason, decided_by: ending.by, decided_at: tx.now, decided_channel: ending.channel, plan: null, diff: null, command };
   tx.record({
     event: ending.status === 'rejected' ? 'decided' : ending.status === 'expired' ? 'approval_expired' : 'approval_cancelled',
     principal: ending.by,
@@ -32,7 +35,7 @@ export async function endApproval(tx: Tx, events: InterlockEvents, row: Approval
     digest: row.plan_hash,
   });
   await events.approvalDecided(tx, toApproval(ended), ending.by ?? 'system');
-  await events.settled(tx, { conversation: row.conversation, turnId: row.turn_id, key: row.key });
+  if (ending.replaced !== true) await events.settled(tx, { conversation: row.conversation, turnId: row.turn_id, key: row.key });
   return ended;
 }
 

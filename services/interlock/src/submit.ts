@@ -9,8 +9,10 @@ import { signingContexts, type OriginClaims } from '@megabot/contracts/ticket.ts
 import { verifyText } from '@megabot/crypto/ed25519.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 import { insertApproval } from './approvals.ts';
+import { refuseAsking } from './asking.ts';
 import { readInForce, versionOf, type InForce } from './configuration/state.ts';
 import { signedBytes, type Context } from './context.ts';
+import { recordJudgement } from './judged.ts';
 import { judgeAction } from './judgement.ts';
 import { displayOf, planOf, summaryOf } from './plan.ts';
 import type { ShellJudgement } from './policy/decide.ts';
@@ -79,7 +81,7 @@ const isStorable = (action: Action): boolean => JSON.stringify(action).search(/\
 async function judgeNew(tx: Tx, context: Context, state: InForce, revision: string, claims: OriginClaims, { action, key }: Request): Promise<SubmitOutcome> {
   const ids = { conversation: claims.conversation, turnId: claims.turnId, key };
   const began = performance.now();
-  const judgement = await judgeFully(tx, context, state, claims, action);
+  const judgement = await judgeFully(tx, state, claims, action);
   const micros = Math.round((performance.now() - began) * 1_000);
   const source = judgement.granted ? 'grant' : 'policy';
   const text = displayOf(action);
@@ -96,7 +98,7 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
       break;
     }
     case 'ask': {
-      const approval = await insertApproval(tx, { ...ids, action, plan, text, reasons: judgement.reasons, requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
+      const approval = await insertApproval(tx, { ...ids, action, plan, text, reasons: judgement.reasons, parts: judgement.parts ?? [], warnings: judgement.warnings, requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
       await context.events.approvalShown(tx, approval);
       outcome = { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt: approval.expiresAt, reasons: approval.reasons };
       break;
@@ -107,6 +109,7 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
     `INSERT INTO interlock.actions (key, turn_id, conversation, principal, kind, salt, action_hash, outcome, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9)`,
     [key, claims.turnId, claims.conversation, claims.principal, action.kind, salt, isStorable(action) ? saltedHash(salt, action) : '', JSON.stringify(outcome), tx.now],
   );
+  await recordJudgement(tx, key, judgement, versionOf(state));
   if (outcome.decision === 'allow') await issuePermit(tx, context, { conversation: claims.conversation, epoch: state.epoch, revision });
   const subject = {
     key, turnId: claims.turnId, kind: action.kind, policy: versionOf(state), micros: String(micros),
@@ -124,7 +127,7 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
 }
 
 /** The policy's word, and then what only the database knows: cancelled turns, people's grants, how much waits already. */
-async function judgeFully(tx: Tx, context: Context, state: InForce, claims: OriginClaims, action: Action): Promise<ShellJudgement & { granted?: boolean }> {
+async function judgeFully(tx: Tx, state: InForce, claims: OriginClaims, action: Action): Promise<ShellJudgement & { granted?: boolean }> {
   const judgement = judgeAction(action, state.compiled);
   if (judgement.decision === 'deny') return judgement;
   const denied = (reason: string): ShellJudgement => ({ ...judgement, decision: 'deny', rule: null, reasons: [reason], warnings: [] });
@@ -139,11 +142,8 @@ async function judgeFully(tx: Tx, context: Context, state: InForce, claims: Orig
   if (claims.trust !== 'untrusted' && state.compiled.allowSuspended === null && (await isGranted(tx, claims.conversation, action))) {
     return { ...judgement, decision: 'allow', rule: null, granted: true, reasons: ['A person allowed exactly this for the conversation.'] };
   }
-  const [pending] = await tx.query<{ count: number }>("SELECT count(*) AS count FROM interlock.approvals WHERE conversation = $1 AND status = 'pending'", [claims.conversation]);
-  if ((pending?.count ?? 0) >= context.limits.maxPending) {
-    return denied(`${context.limits.maxPending} approvals of this conversation are waiting already. Decide them first.`);
-  }
-  return asked;
+  const refused = await refuseAsking(tx, state, claims, action);
+  return refused === null ? asked : denied(refused);
 }
 
 export const grantHash = (conversation: string, action: Action): string => canonicalHash({ conversation, action });

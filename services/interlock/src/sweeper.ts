@@ -1,4 +1,5 @@
 import { isServiceError } from '@megabot/contracts/errors.ts';
+import { sumUpUnasked } from './asking.ts';
 import { readInForce, readStateRow } from './configuration/state.ts';
 import type { Context } from './context.ts';
 import { findApproval, findRun } from './rows.ts';
@@ -11,6 +12,8 @@ export interface Swept {
   readonly expiredApprovals: number;
   readonly interruptedRuns: number;
   readonly visitedQueues: number;
+  /** Floods of proposals that were summed up. */
+  readonly summaries: number;
 }
 
 const batch = 100;
@@ -37,7 +40,8 @@ export async function sweep(context: Context, leases: boolean): Promise<Swept> {
     [now, batch],
   );
   await countOf(context, waiting, async ({ conversation }) => await serveQueue(context, conversation));
-  return { expiredApprovals, interruptedRuns, visitedQueues: waiting.length };
+  const summaries = await sumUpUnasked(context);
+  return { expiredApprovals, interruptedRuns, visitedQueues: waiting.length, summaries };
 }
 
 /** Does a step for each row and counts where it did something. One that fails holds up none of the others. */

@@ -3,6 +3,7 @@ import type { Policy } from '@megabot/contracts/policy.ts';
 import type { InterlockEvents } from '../events.ts';
 import { stopEverything } from '../stopping.ts';
 import type { Transact, Tx } from '../transaction.ts';
+import { differenceOf, keepVersion } from '../policy-history.ts';
 import { defaultConfiguration } from './default.ts';
 import { fileName, type ConfigurationFile, type FileReading } from './file.ts';
 import { parseConfiguration } from './parse.ts';
@@ -16,6 +17,13 @@ export interface Adoption {
   readonly warnings: string[];
   /** A whole, usable file, to be kept as the last good one. */
   readonly good: boolean;
+}
+
+/** Who changed the file. What nobody answers for was written into it by hand. */
+export interface Change {
+  readonly by: string;
+  /** What was done, where that says more than the difference does. */
+  readonly summary?: string;
 }
 
 /** Held while the file is read or written, so that replicas see its contents in one order. */
@@ -41,7 +49,7 @@ export async function adoptFile(transact: Transact, file: ConfigurationFile, eve
 }
 
 /** Puts a reading of the file in force, under the locks of configuration and state. */
-export async function adopt(tx: Tx, row: StateRow, reading: FileReading, events: InterlockEvents): Promise<void> {
+export async function adopt(tx: Tx, row: StateRow, reading: FileReading, events: InterlockEvents, change: Change = { by: 'by hand' }): Promise<void> {
   const adoption = understand(row, reading);
   const lockdown = adoption.policy.deny.some((pattern) => pattern.trim() === '*');
   const toggled = lockdown !== row.lockdown;
@@ -50,10 +58,9 @@ export async function adopt(tx: Tx, row: StateRow, reading: FileReading, events:
     `UPDATE interlock.state SET revision = revision + 1, epoch = $1, lockdown = $2, content_hash = $3, policy = $4::jsonb, settings = $5::jsonb, suspended = $6, warnings = $7::jsonb`,
     [epoch, lockdown, reading.hash, JSON.stringify(adoption.policy), JSON.stringify(adoption.settings), adoption.suspended, JSON.stringify(adoption.warnings)],
   );
-  if (adoption.good) {
-    await tx.query('INSERT INTO interlock.policy_versions (content_hash, policy, settings, stored_at) VALUES ($1, $2::jsonb, $3::jsonb, $4)', [
-      reading.hash, JSON.stringify(adoption.policy), JSON.stringify(adoption.settings), tx.now,
-    ]);
+  if (adoption.good && reading.found) {
+    const summary = change.summary ?? differenceOf(row, adoption);
+    await keepVersion(tx, { reading, policy: adoption.policy, settings: adoption.settings, by: change.by, summary });
   }
   const version = reading.hash.slice(0, 32);
   tx.record({ event: 'configuration_read', subject: { version, state: adoption.good ? 'good' : 'broken' } });

@@ -152,7 +152,7 @@ describe('the configuration in force', () => {
     assert.match(await it.readFile(), /# mine/);
     await assert.rejects(edit('l*'), code('policy_invalid'));
     await assert.rejects(edit('ls; id', 'deny'), code('policy_invalid'));
-    await assert.rejects(it.call(it.gateway, interlock.policyEdit, { actor: { principal: 'device:x', trust: 'paired', channel: 'ui' }, edit: { op: 'add', list: 'allow', pattern: 'x' } }), code('not_entitled'));
+    await assert.rejects(it.call(it.gateway, interlock.policyEdit, { actor: { principal: 'bridge:telegram:default:1001', trust: 'untrusted', channel: 'bridge' }, edit: { op: 'add', list: 'allow', pattern: 'x' } }), code('not_entitled'));
     const { version } = await it.policy();
     const replace = async (ifVersion: string) => await it.call(it.gateway, interlock.policyEdit, { actor: owner, edit: { op: 'replace', policy: { allow: ['make'], deny: ['rm -rf'] }, ifVersion } });
     assert.deepEqual((await replace(version)).policy.deny, ['rm -rf']);

@@ -23,12 +23,37 @@ model:
 policies:
   allow: []
   deny: []
-  # A rule is compared with the commands that a line holds, not with its text.
+  # commands: a rule is compared with the commands that a line holds. contains: with its text, anywhere in it, as the original
+  # guide has it. Dangerous: an allow rule "ls" then lets "lsof" run, and whatever is chained behind an "ls".
   matching: commands
+
+# Paired devices (device:<id>) that may also write "*" into the allow list and change "matching". Every paired device may decide
+# approvals and edit the policy; lifting a lockdown and one-time codes stay with the owner.
+admins: []
 
 approvals:
   # An approval that nobody decides expires after this many minutes.
   expire_minutes: 15
+  # "Allow for this conversation" holds for this long.
+  conversation_grant_minutes: 1440
+  # So many may wait in one conversation, and for one person (owner, device or sender) in all. What is over it is not asked about.
+  max_pending: 20
+  max_pending_per_origin: 100
+  # So many may be asked for within a minute on behalf of one person.
+  per_minute: 60
+
+# Messengers, by OpenClaw. Nobody is answered until listed. Ids are those of the platform, always in quotes.
+#   platforms:
+#     telegram:
+#       enabled: true
+#       allowFrom: ["1001"]   # who is answered
+#       admins: ["1001"]      # who of them may decide approvals of their own chat, with a one-time code from their app
+#       approvals: code       # code or off
+#       maxRisk: low          # low or medium: what is riskier is not even asked about
+#       ratePerMinute: 20     # messages of one sender
+bridges:
+  openclaw:
+    platforms: {}
 
 # Limits of one run. Each run gets a fresh container without network.
 sandbox:

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { sleep } from '@megabot/lifecycle/backoff.ts';
 
@@ -31,8 +31,13 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 export const readingOf = (text: string): FileReading => ({ found: true, text, hash: hashOf(text) });
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown error');
 
+export interface FileOptions {
+  /** Called between writing the draft and looking a last time; for tests that change the file at the worst moment. */
+  readonly beforeRename?: () => void;
+}
+
 /** `meta-config.yaml` in a folder. Everything is synchronous: between looking and renaming there is nothing to wait for. */
-export function openConfigurationFile(folder: string): ConfigurationFile {
+export function openConfigurationFile(folder: string, options: FileOptions = {}): ConfigurationFile {
   const file = path.join(folder, fileName);
 
   function read(): FileReading {
@@ -66,25 +71,39 @@ export function openConfigurationFile(folder: string): ConfigurationFile {
     },
     replace(text, expected) {
       if (!isAs(expected)) return false;
-      const draft = path.join(folder, `.${fileName}.${randomUUID()}`);
+      // A link stays a link: what it points at is replaced.
+      const target = expected === null ? file : realpathSync(file);
+      const draft = path.join(path.dirname(target), `.${fileName}.${randomUUID()}`);
       try {
         const handle = openSync(draft, 'wx', 0o600);
         try {
           writeFileSync(handle, text);
+          if (expected !== null) keepRights(handle, statSync(target));
           fsyncSync(handle);
         } finally {
           closeSync(handle);
         }
+        options.beforeRename?.();
         // Looked at again, since writing took its time: what was edited by hand meanwhile must not be lost.
         if (!isAs(expected)) return false;
-        renameSync(draft, file);
+        renameSync(draft, target);
       } finally {
         rmSync(draft, { force: true });
       }
-      syncFolder(folder);
+      syncFolder(path.dirname(target));
       return true;
     },
   };
+}
+
+/** The new file belongs to whom the old one belonged to, as far as this process may give it away, and is open to no more people. */
+function keepRights(handle: number, { uid, gid, mode }: Stats): void {
+  try {
+    fchownSync(handle, uid, gid);
+  } catch {
+    // Another's file in our folder, which we may not give back to them: a lockdown must not fail over whose it is.
+  }
+  fchmodSync(handle, mode & 0o777);
 }
 
 /** Without this the rename itself might not survive a power cut. */

@@ -65,7 +65,7 @@ function wrong(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `is too large or too long (maximum ${String(issue.maximum)}).`;
     default:
-      return 'has the wrong form.';
+      return issue.message.startsWith('must ') ? `${issue.message}.` : 'has the wrong form.';
   }
 }
 

@@ -9,6 +9,23 @@ const whole = (minimum: number, maximum: number) => z.number().int().min(minimum
 const text = (maximum: number) => z.string().min(1).max(maximum);
 const patterns = optional(z.array(Pattern).max(1_000).default([]));
 
+/** Ids as a platform writes them. Text alone: YAML would read +49… or a long number as another number than the one meant. */
+const senders = optional(z.array(z.string().regex(/^\S{1,256}$/, 'must be an id without spaces')).max(1_000).default([]));
+
+/** What people behind one messenger may do. */
+const Platform = optional(
+  z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      allowFrom: senders,
+      admins: senders,
+      approvals: z.enum(['off', 'code']).default('code'),
+      maxRisk: z.enum(['low', 'medium']).default('low'),
+      ratePerMinute: whole(1, 600).default(20),
+    })
+    .prefault({}),
+);
+
 /** `meta-config.yaml`. Every key may be left out; a key that is not here is an error. */
 export const Configuration = z.strictObject({
   local_only: z.boolean().default(true),
@@ -25,10 +42,28 @@ export const Configuration = z.strictObject({
   ),
   policies: optional(
     z
-      .strictObject({ allow: patterns, deny: patterns, matching: z.enum(['commands']).default('commands') })
+      .strictObject({ allow: patterns, deny: patterns, matching: z.enum(['commands', 'contains']).default('commands') })
       .prefault({}),
   ),
-  approvals: optional(z.strictObject({ expire_minutes: whole(1, 10_080).default(15) }).prefault({})),
+  admins: optional(z.array(z.string().regex(/^device:[A-Za-z0-9_-]{1,64}$/, 'must be device:<id>')).max(100).default([])),
+  approvals: optional(
+    z
+      .strictObject({
+        expire_minutes: whole(1, 10_080).default(15),
+        conversation_grant_minutes: whole(1, 10_080).default(1_440),
+        max_pending: whole(1, 1_000).default(20),
+        max_pending_per_origin: whole(1, 10_000).default(100),
+        per_minute: whole(1, 10_000).default(60),
+      })
+      .prefault({}),
+  ),
+  bridges: optional(
+    z
+      .strictObject({
+        openclaw: optional(z.strictObject({ platforms: optional(z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/), Platform).default({})) }).prefault({})),
+      })
+      .prefault({}),
+  ),
   sandbox: optional(
     z
       .strictObject({

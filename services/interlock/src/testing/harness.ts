@@ -44,6 +44,10 @@ interface Setup {
   /** Instead of a file made from `policy`; null for no file at all. */
   readonly file?: string | null;
   readonly limits?: InterlockOptions['limits'];
+  /** Settings of the section `approvals`, beside `policy`. */
+  readonly approvals?: Readonly<Record<string, number>>;
+  /** More text for the file, behind the policy. */
+  readonly settings?: string;
   readonly open?: () => Promise<Database>;
 }
 
@@ -57,7 +61,7 @@ export async function startInterlock(setup: Setup = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), 'interlock-'));
   const file = path.join(folder, 'meta-config.yaml');
   const { allow = [], deny = [] } = setup.policy ?? {};
-  const text = setup.file === undefined ? `policies:\n  allow: ${JSON.stringify(allow)}\n  deny: ${JSON.stringify(deny)}\n` : setup.file;
+  const text = setup.file === undefined ? `policies:\n  allow: ${JSON.stringify(allow)}\n  deny: ${JSON.stringify(deny)}\napprovals: ${JSON.stringify(setup.approvals ?? {})}\n${setup.settings ?? ''}` : setup.file;
   if (text !== null) await writeFile(file, text);
 
   let time = 1_700_000_000_000;

@@ -3,7 +3,7 @@ import type { OriginClaims } from '@megabot/contracts/ticket.ts';
 import type { InForce } from './configuration/state.ts';
 import type { Context } from './context.ts';
 import { exceeds, ownEntry, senderOf } from './entitlement.ts';
-import { riskOf } from './risk.ts';
+import { riskOf } from './kinds/table.ts';
 import type { Tx } from './transaction.ts';
 
 const minuteMs = 60_000;

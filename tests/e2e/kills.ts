@@ -55,6 +55,12 @@ export function kills(stack: () => Stack, counts: 'reduced' | 'full'): void {
       const [approval] = await talk.approvals(turnId);
       talk.decide(approval!.id, 'approve');
       await talk.client.next((frame) => frame.type === 'run' && frame.turnId === turnId && frame.chunk.includes('begun'));
+      const sandboxes = async (): Promise<string[]> => {
+        const { stdout } = await run('docker', ['ps', '--all', '--quiet', '--filter', `label=megabot.project=${stack().project}`]);
+        return stdout.split('\n').filter((id) => id !== '');
+      };
+      const duringRun = await sandboxes();
+      assert.notEqual(duringRun.length, 0);
       await stack().kill('sandbox');
       const final = await talk.final(turnId, 90_000);
       assert.match(final.text, /interrupted and not repeated/);
@@ -63,8 +69,8 @@ export function kills(stack: () => Stack, counts: 'reduced' | 'full'): void {
       assert.equal(ended.status, 'interrupted');
       await stack().waitHealthy('sandbox');
       await sleep(3_000);
-      const { stdout } = await run('docker', ['ps', '--all', '--quiet', '--filter', `label=megabot.project=${stack().project}`]);
-      assert.equal(stdout.trim(), '', 'no container of a run is left');
+      const left = await sandboxes();
+      assert.deepEqual(left.filter((id) => duringRun.includes(id)), [], 'no container from before the kill is left');
       assert.equal((await runOf(stack(), runId!)).status, 'interrupted');
       assert.deepEqual(talk.runIds(turnId), [runId]);
       assert.equal(talk.runStates(turnId).filter((status) => status === 'running').length, 1);

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { logLevel, parseEnvironment, wholeNumber, type Environment } from '@megabot/config/environment.ts';
 
@@ -14,6 +15,11 @@ export function readConfig(environment: Environment) {
       SANDBOX_WORKSPACES: z.string().min(1),
       SANDBOX_CONCURRENCY: wholeNumber(1, 64).default(4),
       SANDBOX_SOCKET: z.string().default('/var/run/docker.sock'),
+      /** `auto`, or the name of an OCI runtime that the engine has. */
+      SANDBOX_RUNTIME: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/).default('auto'),
+      /** Sandboxes that wait for a command: so many always, so many at most. 0 and 0: none. */
+      SANDBOX_POOL_MIN: wholeNumber(0, 64).default(2),
+      SANDBOX_POOL_MAX: wholeNumber(0, 64).default(8),
       LOG_LEVEL: logLevel.default('info'),
     },
     environment,
@@ -26,6 +32,9 @@ export function readConfig(environment: Environment) {
     workspaces: values.SANDBOX_WORKSPACES,
     concurrency: values.SANDBOX_CONCURRENCY,
     socketPath: values.SANDBOX_SOCKET,
+    runtime: values.SANDBOX_RUNTIME,
+    pool: { min: Math.min(values.SANDBOX_POOL_MIN, values.SANDBOX_POOL_MAX), max: values.SANDBOX_POOL_MAX },
+    stateFolder: join(values.SANDBOX_WORKSPACES, 'replicas'),
     logLevel: values.LOG_LEVEL,
     instance: hostname(),
   };

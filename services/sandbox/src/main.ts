@@ -18,7 +18,7 @@ await runMain('sandbox', async () => {
   const workspaces = await openWorkspaceStore({ root: config.workspaces });
   const driver =
     config.driver === 'docker'
-      ? createDockerDriver({ project: config.project, instance: config.instance, socketPath: config.socketPath }, { workspaces, logger })
+      ? createDockerDriver(config, { workspaces, logger })
       : createJustBashDriver({ instance: config.instance }, { workspaces, logger });
   const sandbox = await createSandbox({ ...config }, { bus, driver, workspaces, logger });
   lifecycle.own('work', 'sandbox', () => sandbox.close());

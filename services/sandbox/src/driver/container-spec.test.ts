@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { collectExec, commandExec, containerSpec, fillExec, oomKillsIn } from './container-spec.ts';
+import { boxKindOf, collectExec, containerSpec, launcherExec, oomKillsIn } from './container-spec.ts';
 import type { RunSpec } from './port.ts';
 
 const spec: RunSpec = {
@@ -16,7 +16,9 @@ const spec: RunSpec = {
   workspace: { conversation: 'conversation-1', revision: 'r', bytes: 0, readTar: () => null },
 };
 const options = { project: 'megabot', instance: 'replica-1' };
-const container = containerSpec(spec, options, 90_000, 1_000_000);
+const imageId = `sha256:${'0'.repeat(64)}`;
+const term = { boxId: 'box-1', leaseMs: 90_000, now: 1_000_000 };
+const container = containerSpec(boxKindOf(spec, imageId), options, term);
 const host = container.HostConfig ?? {};
 
 suite('the container of a run', () => {
@@ -40,10 +42,14 @@ suite('the container of a run', () => {
     ['is not started again', host.RestartPolicy, { Name: 'no' }],
     ['publishes no port', [host.PortBindings, container.ExposedPorts], [undefined, undefined]],
     ['idles as another user than the action', container.User, '65534:65534'],
-    ['ends with its lease', [container.Entrypoint, container.Cmd], [['/bin/sleep'], ['90']]],
+    ['is of an image by digest', container.Image, imageId],
+    ['ends with its service and with its lease', [container.Entrypoint, container.Cmd, container.OpenStdin, container.StdinOnce], [['timeout', '-s', 'KILL', '90'], ['cat'], true, true]],
+    ['hides what tells about the machine', ['/proc/kcore', '/proc/keys', '/proc/kallsyms', '/sys/firmware'].filter((path) => !host.MaskedPaths?.includes(path)), []],
+    ['cannot write what belongs to the kernel', host.ReadonlyPaths, ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']],
+    ['is in no group of its own unless the engine can', host.CgroupParent, undefined],
     ['says whose it is, and belongs to no Compose project', container.Labels, {
       'com.docker.compose.project': '', 'com.docker.compose.service': '', 'com.docker.compose.version': '',
-      'megabot.project': 'megabot', 'megabot.instance': 'replica-1', 'megabot.run': 'run-1', 'megabot.permit': 'permit-1', 'megabot.lease-until': '1090000',
+      'megabot.project': 'megabot', 'megabot.instance': 'replica-1', 'megabot.box': 'box-1', 'megabot.lease-until': '1090000',
     }],
     ['has a workspace of its size', host.Tmpfs?.['/workspace'], 'rw,nosuid,nodev,exec,size=67108864,nr_inodes=65537,uid=10002,gid=10002,mode=0755'],
     ['has scratch space that executes nothing', host.Tmpfs?.['/tmp'], 'rw,nosuid,nodev,noexec,size=67108864,nr_inodes=16384,mode=1777'],
@@ -57,6 +63,23 @@ suite('the container of a run', () => {
     });
   }
 
+  const differing: readonly (readonly [string, Partial<RunSpec>])[] = [
+    ['memory', { limits: { ...spec.limits, memoryBytes: 1 } }],
+    ['workspace', { limits: { ...spec.limits, workspaceBytes: 1 } }],
+    ['processes', { limits: { ...spec.limits, pids: 1 } }],
+    ['processors', { limits: { ...spec.limits, cpus: 1 } }],
+  ];
+  for (const [what, change] of differing) {
+    test(`is of another kind for a run with another limit of ${what}`, () => {
+      assert.notDeepEqual(boxKindOf({ ...spec, ...change }, imageId), boxKindOf(spec, imageId));
+    });
+  }
+
+  test('is of the same kind whatever the limits that are not its own', () => {
+    const other = { ...spec, limits: { ...spec.limits, wallMs: 1, outputBytes: 1 } };
+    assert.deepEqual(boxKindOf(other, imageId), boxKindOf(spec, imageId));
+  });
+
   test("holds nothing of the action's own choosing", () => {
     const hostile: RunSpec = {
       ...spec,
@@ -66,28 +89,20 @@ suite('the container of a run', () => {
       stdin: 'stdin',
       conversation: '../../etc',
     };
-    assert.deepEqual(containerSpec(hostile, options, 90_000, 1_000_000), container);
+    assert.deepEqual(containerSpec(boxKindOf(hostile, imageId), options, term), container);
   });
 
-  test('has the seccomp profile and the runtime that the operator chose', () => {
-    const chosen = containerSpec(spec, { ...options, seccompProfile: '{"defaultAction":"SCMP_ACT_ERRNO"}', runtime: 'runsc' }, 90_000, 0);
+  test('has the seccomp profile, the runtime and the group that were chosen for all', () => {
+    const chosen = containerSpec(boxKindOf(spec, imageId), { ...options, seccompProfile: '{"defaultAction":"SCMP_ACT_ERRNO"}', runtime: 'runsc', cgroupParent: '/runs' }, term);
+    assert.equal(chosen.HostConfig?.CgroupParent, '/runs');
     assert.deepEqual(chosen.HostConfig?.SecurityOpt, ['no-new-privileges:true', 'seccomp={"defaultAction":"SCMP_ACT_ERRNO"}']);
     assert.equal(chosen.HostConfig?.Runtime, 'runsc');
   });
 });
 
 suite('what is started in the container', () => {
-  test("is the action's command as arguments, in a script that is always the same", () => {
-    const command = commandExec(spec);
-    const other = commandExec({ ...spec, argv: ['$(reboot)', '"; reboot'], cwd: '/workspace/$(reboot)' });
-    assert.deepEqual(command.argv.slice(3), ['sandbox', '/workspace/a', 'bash', '-c', 'echo hello']);
-    assert.deepEqual(other.argv.slice(0, 3), command.argv.slice(0, 3));
-    assert.deepEqual(command.env, ['NAME=value']);
-  });
-
-  test("runs as the action's user, without the action's environment where it is not the action", () => {
-    for (const exec of [fillExec, collectExec, commandExec(spec)]) assert.equal(exec.user, '10002:10002');
-    for (const exec of [fillExec, collectExec]) assert.deepEqual(exec.env, []);
+  test("is the same for every action, and runs as the action's user", () => {
+    for (const exec of [launcherExec, collectExec]) assert.deepEqual([exec.user, exec.argv.slice(0, 2)], ['10002:10002', ['/bin/sh', '-c']]);
   });
 
   test("counts the kernel's kills for want of memory", () => {

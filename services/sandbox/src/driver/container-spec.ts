@@ -1,9 +1,10 @@
 import type { ContainerCreateOptions } from './engine.ts';
+import { launcherScript } from './launch.ts';
 import type { RunSpec } from './port.ts';
 import { workspaceFolder } from './run-rules.ts';
 import { maxWorkspaceEntries } from '../workspace/archive-entry.ts';
 
-/** What the operator chose; nothing in here comes from an action. */
+/** What the operator chose and the engine has; nothing in here comes from an action. */
 export interface ContainerOptions {
   readonly project: string;
   readonly instance: string;
@@ -11,45 +12,81 @@ export interface ContainerOptions {
   readonly seccompProfile?: string;
   /** An OCI runtime the engine knows, such as `runsc`; without one the engine's default. */
   readonly runtime?: string;
+  /** All runs together are one group beside the services, so that they get one share of a busy machine. */
+  readonly cgroupParent?: string;
+}
+
+/** All that tells one container from another before it is used: a run gets one of its own kind or a new one. */
+export interface BoxKind {
+  /** By digest: a tag may come to mean another image while a container waits. */
+  readonly imageId: string;
+  /** `none`, or a network made for one run: such a container never waits. */
+  readonly network: string;
+  readonly memoryBytes: number;
+  readonly workspaceBytes: number;
+  readonly pids: number;
+  readonly cpus: number;
+}
+
+export function boxKindOf(spec: Pick<RunSpec, 'network' | 'limits'>, imageId: string): BoxKind {
+  const { memoryBytes, workspaceBytes, pids, cpus } = spec.limits;
+  return { imageId, network: spec.network, memoryBytes, workspaceBytes, pids, cpus };
+}
+
+/** One container, made for one run that may not be known yet. */
+export interface BoxTerm {
+  /** Ours, chosen before the engine gives it an id, so that it is found when the engine's answer is lost. */
+  readonly boxId: string;
+  /** For how long from now it may live, in milliseconds. */
+  readonly leaseMs: number;
+  /** In milliseconds since 1970. */
+  readonly now: number;
 }
 
 export const labels = {
   project: 'megabot.project',
   instance: 'megabot.instance',
-  run: 'megabot.run',
-  permit: 'megabot.permit',
+  box: 'megabot.box',
   leaseUntil: 'megabot.lease-until',
 } as const;
 
 /** The user of the action; the image names it `agent`. */
 export const actionUser = '10002:10002';
-/** The user of the container's own idle process: another one, so that an action can neither end nor inspect it. */
+/** The user of the container's own main process: another one, so that an action can neither end nor inspect it. */
 const holderUser = '65534:65534';
 
 const mebibyte = 1024 * 1024;
 
+/** What the engine hides by itself, and what only tells a run about the machine. */
+const maskedPaths = [
+  '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kallsyms', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/sched_debug',
+  '/proc/scsi', '/proc/timer_list', '/proc/timer_stats', '/sys/devices/virtual/dmi', '/sys/devices/virtual/powercap', '/sys/firmware', '/sys/kernel/security',
+];
+const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
 /**
- * The container of one run, from the run and the operator's options alone. Of what the action itself chose nothing is in
- * it but the identifiers in the labels: its argv, environment, working directory and workspace come later, by exec, as data.
- * The main process only waits, and ends by itself when the lease does, so that a container outlives no dead service.
- * @param leaseMs for how long from now the container may live; @param now in milliseconds since 1970.
+ * A container, from its kind and the operator's options alone. Of what an action chooses nothing is in it: argv, environment,
+ * working directory and workspace come later, over the launcher's standard input, as data.
+ * The main process waits for the end of its standard input, which the engine keeps open for as long as this service is connected:
+ * a container outlives neither its service nor its lease.
  */
-export function containerSpec(spec: RunSpec, options: ContainerOptions, leaseMs: number, now: number): ContainerCreateOptions {
-  const { memoryBytes, workspaceBytes, pids, cpus } = spec.limits;
+export function containerSpec(kind: BoxKind, options: ContainerOptions, term: BoxTerm): ContainerCreateOptions {
+  const { memoryBytes, workspaceBytes, pids, cpus } = kind;
   // tmpfs is memory of the container: scratch space is part of what the action may use, its workspace comes on top.
   const memory = memoryBytes + workspaceBytes;
   return {
-    Image: spec.image,
+    Image: kind.imageId,
     User: holderUser,
-    Entrypoint: ['/bin/sleep'],
-    Cmd: [String(Math.ceil(leaseMs / 1000))],
+    Entrypoint: ['timeout', '-s', 'KILL', String(Math.ceil(term.leaseMs / 1000))],
+    Cmd: ['cat'],
     Env: [],
     WorkingDir: '/',
     Hostname: 'sandbox',
-    AttachStdin: false,
+    AttachStdin: true,
     AttachStdout: false,
     AttachStderr: false,
-    OpenStdin: false,
+    OpenStdin: true,
+    StdinOnce: true,
     Tty: false,
     Healthcheck: { Test: ['NONE'] },
     Labels: {
@@ -59,12 +96,11 @@ export function containerSpec(spec: RunSpec, options: ContainerOptions, leaseMs:
       'com.docker.compose.version': '',
       [labels.project]: options.project,
       [labels.instance]: options.instance,
-      [labels.run]: spec.runId,
-      [labels.permit]: spec.permitId,
-      [labels.leaseUntil]: String(now + leaseMs),
+      [labels.box]: term.boxId,
+      [labels.leaseUntil]: String(term.now + term.leaseMs),
     },
     HostConfig: {
-      NetworkMode: 'none',
+      NetworkMode: kind.network,
       // With no network the engine still copies the host's resolver into the container; this address is for documentation (RFC 5737).
       Dns: ['192.0.2.1'],
       ReadonlyRootfs: true,
@@ -78,6 +114,9 @@ export function containerSpec(spec: RunSpec, options: ContainerOptions, leaseMs:
       MemorySwap: memory,
       NanoCpus: Math.round(cpus * 1e9),
       OomScoreAdj: 500,
+      ...(options.cgroupParent === undefined ? {} : { CgroupParent: options.cgroupParent }),
+      MaskedPaths: maskedPaths,
+      ReadonlyPaths: readonlyPaths,
       Ulimits: [
         { Name: 'nofile', Soft: 1024, Hard: 1024 },
         { Name: 'core', Soft: 0, Hard: 0 },
@@ -106,42 +145,12 @@ function tmpfs(execution: 'exec' | 'noexec', bytes: number, inodes: number, rest
 export interface ExecSpec {
   readonly argv: readonly string[];
   readonly user: string;
-  readonly cwd: string;
-  readonly env: readonly string[];
+  /** Whether it is given anything on standard input. */
+  readonly input: boolean;
 }
 
-// The wrapper stays as the parent, so that what the command leaves running in the background is ended with it, and does
-// not hold the output open. Its own words on the way go nowhere: only the command's output is output.
-const commandWrapper = [
-  'cd -- "$1" 2>/dev/null || { printf "sandbox: the working directory does not exist: %s\\n" "$1" >&2; exit 126; }',
-  'shift',
-  'exec 3>&2 2>/dev/null',
-  '(exec 2>&3 3>&-; exec "$@")',
-  'code=$?',
-  'kill -9 -1',
-  'exit "$code"',
-].join('\n');
-
-/** The action's command. `cwd`, argv and the environment are arguments, never parts of a script. */
-export function commandExec(spec: RunSpec): ExecSpec {
-  return {
-    argv: ['/bin/sh', '-c', commandWrapper, 'sandbox', spec.cwd, ...spec.argv],
-    user: actionUser,
-    cwd: workspaceFolder,
-    env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
-  };
-}
-
-/**
- * Fills the workspace from a tar archive on standard input. Folders get their rights at the end: the archive's links come
- * last, and one may belong into a folder that cannot be written.
- */
-export const fillExec: ExecSpec = {
-  argv: ['/bin/tar', '--extract', '--file=-', '--directory', workspaceFolder, '--preserve-permissions', '--delay-directory-restore', '--no-same-owner'],
-  user: actionUser,
-  cwd: workspaceFolder,
-  env: [],
-};
+/** What waits for the run and becomes its parent; see `launch.ts`. */
+export const launcherExec: ExecSpec = { argv: ['/bin/sh', '-c', launcherScript, 'sandbox'], user: actionUser, input: true };
 
 // First everything of the action is ended, so that nothing changes under the archive or answers in its place. The kernel's
 // count of processes it ended for want of memory (cgroup v2, then v1) goes to standard error. Files that the action made
@@ -149,12 +158,12 @@ export const fillExec: ExecSpec = {
 const collectScript = [
   'kill -9 -1 2>/dev/null',
   'grep -hs "^oom_kill " /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control >&2',
-  'cd /workspace && chmod -R u+rX . 2>/dev/null',
-  'exec /bin/tar --create --file=- --format=gnu --hard-dereference --numeric-owner --one-file-system --sort=name .',
+  `cd ${workspaceFolder} && chmod -R u+rX . 2>/dev/null`,
+  'exec tar --create --file=- --format=gnu --hard-dereference --numeric-owner --one-file-system --sort=name .',
 ].join('\n');
 
 /** Ends what is left of the action and writes its workspace as a tar archive to standard output. */
-export const collectExec: ExecSpec = { argv: ['/bin/sh', '-c', collectScript], user: actionUser, cwd: workspaceFolder, env: [] };
+export const collectExec: ExecSpec = { argv: ['/bin/sh', '-c', collectScript], user: actionUser, input: false };
 
 /** The count that `collectExec` writes to standard error; 0 where the kernel gave none. */
 export function oomKillsIn(stderr: string): number {

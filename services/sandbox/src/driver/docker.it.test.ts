@@ -7,21 +7,34 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import { openWorkspaceStore } from '../workspace/store.ts';
-import { containerSpec, labels } from './container-spec.ts';
+import { boxKindOf, containerSpec, labels } from './container-spec.ts';
 import { createDockerDriver } from './docker.ts';
 import { driverCompliance, limits, runScript, text, type Harness } from './driver-compliance.ts';
 import { openEngine } from './engine.ts';
-import type { RunSpec } from './port.ts';
 import { sandboxImage } from './run-rules.ts';
 
 const engine = openEngine({ socketPath: '/var/run/docker.sock' });
 // A project of this process alone: whatever else the engine runs is neither seen nor touched.
 const project = `megabot-test-${randomUUID()}`;
 
-async function open(instance: string = randomUUID()): Promise<Harness> {
+const containers = async () => await engine.list({ [labels.project]: project });
+/** Until removals and refills are done: what is left are containers that wait. */
+async function untilWaiting(count: number): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if ((await containers()).length === count) return;
+    await wait(100);
+  }
+  assert.fail(`${(await containers()).length} containers where ${count} should wait`);
+}
+
+const none = { min: 0, max: 0 };
+/** Where runs use containers that waited for them, those of the kind of the last run; elsewhere each makes its own. */
+const warm = { min: 2, max: 4, refillDelayMs: 0 };
+
+async function open(instance: string = randomUUID(), pool = none): Promise<Harness> {
   const root = await mkdtemp(join(tmpdir(), 'megabot-docker-'));
   const workspaces = await openWorkspaceStore({ root });
-  const driver = createDockerDriver({ project, instance }, { engine, workspaces, logger: silentLogger() });
+  const driver = createDockerDriver({ project, instance, stateFolder: join(root, 'replicas'), pool }, { engine, workspaces, logger: silentLogger() });
   return {
     driver,
     workspaces,
@@ -32,16 +45,20 @@ async function open(instance: string = randomUUID()): Promise<Harness> {
   };
 }
 
-driverCompliance('docker', open, { realPrograms: true, signals: true, streaming: true, interleaving: true, background: true, memoryLimit: true });
+const capabilities = { realPrograms: true, signals: true, streaming: true, interleaving: true, background: true, memoryLimit: true } as const;
+driverCompliance('docker, each container made for its run', async () => await open(), capabilities);
+driverCompliance('docker, containers that waited', async () => await open(undefined, warm), capabilities);
 
-suite('a container of the sandbox', () => {
+for (const [kind, pool] of [['made for its run', none], ['that waited for its run', warm]] as const) suite(`a container ${kind}`, () => {
   let harness: Harness;
   before(async () => {
-    harness = await open();
+    harness = await open(undefined, pool);
+    await runScript(harness, 'first', 'true');
+    await untilWaiting(pool.min);
   });
   after(async () => {
     await harness.close();
-    assert.deepEqual(await engine.list({ [labels.project]: project }), [], 'containers were left behind');
+    assert.deepEqual(await containers(), [], 'containers were left behind');
   });
   const output = async (script: string, conversation: string = randomUUID()): Promise<string> => {
     const { output } = await runScript(harness, conversation, script);
@@ -87,7 +104,7 @@ suite('a container of the sandbox', () => {
     assert.equal(bomb.outcome, 'timeout');
     const flood = await runScript(harness, 'flood', 'yes AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', { limits: { wallMs: 1_500 } });
     assert.deepEqual([flood.outcome, flood.truncated, flood.output.stdout.byteLength], ['timeout', true, limits.outputBytes]);
-    assert.deepEqual(await engine.list({ [labels.project]: project }), []);
+    await untilWaiting(pool.min);
   });
 
   test('returns files that the action made unreadable, and leaves out what is no file', async () => {
@@ -102,44 +119,41 @@ suite('a container of the sandbox', () => {
     assert.equal(await output('stat -c %s big', 'full'), `${limits.workspaceBytes}\n`);
   });
 
-  test('a container that is killed or removed from outside is a failure of the engine, and nothing is repeated', async () => {
+  test('that is killed or removed from outside is a failure of the engine, and nothing is repeated', async () => {
     for (const end of [engine.kill, engine.remove]) {
-      const endIt = async (): Promise<void> => {
-        for (const container of await engine.list({ [labels.project]: project })) await end(container.id);
+      const endAll = async (): Promise<void> => {
+        for (const container of await containers()) await end(container.id);
       };
-      const result = await runScript(harness, 'outside', 'echo x >> file; echo started; sleep 100', {}, undefined, () => void endIt());
+      const result = await runScript(harness, 'outside', 'echo x >> file; echo started; sleep 100', {}, undefined, () => void endAll());
       assert.deepEqual([result.outcome, result.workspaceChanged], ['engine_failure', false]);
       assert.match(result.detail ?? '', /from outside/);
+      await untilWaiting(pool.min);
     }
   });
 
-  test('leftovers are reaped: our own at once, those of another instance when their lease has passed', async () => {
-    const spec = async (runId: string): Promise<RunSpec> => ({
-      runId, permitId: `permit of ${runId}`, conversation: 'x', argv: ['true'], cwd: '/workspace', env: {},
-      image: sandboxImage, network: 'none', limits, workspace: await harness.workspaces.get('x'),
-    });
-    const make = async (runId: string, instance: string, leaseMs: number, startedAt: number): Promise<void> => {
-      await engine.start(await engine.create(containerSpec(await spec(runId), { project, instance }, leaseMs, startedAt)));
+  test('ends at once when its service is gone, and is removed by the next one or by another', async () => {
+    const kind = boxKindOf({ network: 'none', limits }, (await engine.imageId(sandboxImage)) ?? '');
+    const make = async (instance: string, leaseMs: number): Promise<{ id: string; release(): void }> => {
+      const id = await engine.create(containerSpec(kind, { project, instance }, { boxId: randomUUID(), leaseMs, now: Date.now() - 700_000 }));
+      return { id, ...(await engine.start(id)) };
     };
-    await make('mine', 'restarted', 600_000, Date.now());
-    await make('theirs, lapsed', 'another', 600_000, Date.now() - 700_000);
-    await make('theirs, alive', 'another', 600_000, Date.now());
+    const [mine, lapsed, alive] = await Promise.all([make('restarted', 900_000), make('another', 600_000), make('another', 900_000)]);
+    mine.release();
+    for (let tries = 0; tries < 100 && (await engine.state(mine.id)) !== 'gone' && (await isRunning(mine.id)); tries++) await wait(100);
+    assert.equal(await isRunning(mine.id), false, 'it goes on without its service');
     const restarted = await open('restarted');
-    const reaped = [...(await restarted.driver.reap())].sort((one, other) => (one.runId < other.runId ? -1 : 1));
-    assert.deepEqual(reaped, [
-      { runId: 'mine', permitId: 'permit of mine', instance: 'restarted', reason: 'own_leftover' },
-      { runId: 'theirs, lapsed', permitId: 'permit of theirs, lapsed', instance: 'another', reason: 'lease_expired' },
-    ]);
-    const left = await engine.list({ [labels.project]: project });
-    assert.deepEqual(left.map((container) => container.labels[labels.run]), ['theirs, alive']);
-    await Promise.all(left.map(async (container) => await engine.remove(container.id)));
+    await restarted.driver.reap();
+    assert.deepEqual(await Promise.all([mine, lapsed, alive].map(async ({ id }) => (await engine.state(id)) === 'gone')), [true, true, false]);
+    lapsed.release();
+    alive.release();
+    await engine.remove(alive.id);
     await restarted.close();
   });
 
   test('an image that the engine lacks is said, and is not pulled', async () => {
     const workspaces = harness.workspaces;
     const image = `megabot/never-made:${randomUUID()}`;
-    const driver = createDockerDriver({ project, instance: 'imageless', allowedImages: [image] }, { engine, workspaces, logger: silentLogger() });
+    const driver = createDockerDriver({ project, instance: 'imageless', allowedImages: [image], stateFolder: '/nowhere', pool }, { engine, workspaces, logger: silentLogger() });
     assert.match((await driver.ready()).detail, /lacks the image/);
     const result = await runScript({ ...harness, driver }, 'imageless', 'true', { image });
     assert.equal(result.outcome, 'engine_failure');
@@ -153,20 +167,24 @@ suite('a container of the sandbox', () => {
     assert.equal(text((await running).output.stdout), 'done\n');
   });
 
-  test('a container ends by itself with its lease, should the service be gone', async () => {
-    const workspace = await harness.workspaces.get('lease');
-    const spec: RunSpec = { runId: 'lease', permitId: 'p', conversation: 'lease', argv: ['true'], cwd: '/workspace', env: {}, image: sandboxImage, network: 'none', limits, workspace };
-    const id = await engine.create(containerSpec(spec, { project, instance: 'gone' }, 1_000, Date.now()));
+  test('ends by itself with its lease, should nobody end it', async () => {
+    const kind = boxKindOf({ network: 'none', limits }, (await engine.imageId(sandboxImage)) ?? '');
+    const id = await engine.create(containerSpec(kind, { project, instance: 'gone' }, { boxId: 'b', leaseMs: 1_000, now: Date.now() }));
+    const hold = await engine.start(id);
     try {
-      await engine.start(id);
       for (let tries = 0; tries < 50; tries++) {
-        const state = await engine.state(id);
-        if (state !== 'gone' && !state.running) return;
+        if (!(await isRunning(id))) return;
         await wait(200);
       }
       assert.fail('the container outlived its lease');
     } finally {
+      hold.release();
       await engine.remove(id);
     }
   });
 });
+
+async function isRunning(id: string): Promise<boolean> {
+  const state = await engine.state(id);
+  return state !== 'gone' && state.running;
+}

@@ -3,129 +3,201 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { silentLogger } from '@megabot/observability/logger.ts';
+import { WorkspaceRefusedError } from '../workspace/archive-entry.ts';
 import { packItems } from '../workspace/items.ts';
 import { openWorkspaceStore, type WorkspaceStore } from '../workspace/store.ts';
-import { collectExec, fillExec } from './container-spec.ts';
-import { createDockerDriver } from './docker.ts';
-import { limits, runScript } from './driver-compliance.ts';
-import type { Engine, EngineExec } from './engine.ts';
-import type { OutputChunk, SandboxDriver } from './port.ts';
+import { containerSpec, labels } from './container-spec.ts';
+import { createDockerDriver, type DockerDriverOptions } from './docker.ts';
+import { limits, runScript, type Harness } from './driver-compliance.ts';
+import type { Engine } from './engine.ts';
+import { fakeEngine } from './testing/fake-engine.ts';
 
-type Step = 'create' | 'lost create' | 'start' | 'fill' | 'command' | 'collect' | 'removal';
-type Fault = 'fails' | 'hangs';
+let root: string;
+let workspaces: WorkspaceStore;
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'megabot-faulty-'));
+  workspaces = await openWorkspaceStore({ root });
+  await workspaces.put('full', packItems([{ type: 'file', path: 'kept', mode: 0o644, mtime: new Date(0), bytes: Buffer.from('x') }]), limits.workspaceBytes);
+});
+after(async () => {
+  await rm(root, { recursive: true });
+});
 
-/** An engine in memory that does what a run needs, but for one step. */
-function faultyEngine(step: Step | undefined, fault: Fault): Engine & { readonly containers: Map<string, Readonly<Record<string, string>>> } {
-  const containers = new Map<string, Readonly<Record<string, string>>>();
-  let removals = 0;
-  const at = async (now: Step): Promise<void> => {
-    if (now !== step) return;
-    if (fault === 'hangs') await new Promise(() => undefined);
-    throw new Error(`${now} failed`);
-  };
-  const answering = (chunks: () => AsyncIterable<OutputChunk>): EngineExec => ({ output: chunks(), exitCode: async () => 0, detach: () => undefined });
-  return {
-    containers,
-    version: async () => '0',
-    hasImage: async () => true,
-    create: async (options) => {
-      await at('create');
-      const id = `container-${containers.size}`;
-      containers.set(id, options.Labels ?? {});
-      await at('lost create');
-      return id;
-    },
-    start: async () => await at('start'),
-    exec: async (_id, spec, stdin) => {
-      if (spec === fillExec) {
-        await at('fill');
-        if (stdin) await buffer(stdin);
-        return answering(async function* () {});
-      }
-      if (spec !== collectExec) {
-        await at('command');
-        return answering(async function* () {
-          yield { stream: 'stdout', bytes: Buffer.from('ran') };
-        });
-      }
-      await at('collect');
-      return answering(async function* () {
-        for await (const bytes of packItems([{ type: 'file', path: 'made', mode: 0o644, mtime: new Date(0), bytes: Buffer.from('x') }])) {
-          yield { stream: 'stdout' as const, bytes: bytes as Uint8Array };
-        }
-      });
-    },
-    state: async (id) => (containers.has(id) ? { running: true, oomKilled: false } : 'gone'),
-    kill: async () => undefined,
-    remove: async (id) => {
-      // The first attempt alone: an engine that is busy once must not leave a container behind.
-      if (removals++ === 0) await at('removal');
-      containers.delete(id);
-    },
-    list: async (labels) =>
-      [...containers]
-        .filter(([, own]) => Object.entries(labels).every(([name, value]) => own[name] === value))
-        .map(([id, own]) => ({ id, labels: own })),
-  };
+const cold = { min: 0, max: 0 };
+const driverOn = (engine: Engine, options: Partial<DockerDriverOptions> = {}): Harness => {
+  const stateFolder = join(root, `state-${crypto.randomUUID()}`);
+  const driver = createDockerDriver({ project: 'p', instance: 'i', engineStepMs: 100, pool: cold, stateFolder, ...options }, { engine, workspaces, logger: silentLogger() });
+  return { driver, workspaces, close: async () => await driver.close() };
+};
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let waited = 0; !holds(); waited += 5) {
+    if (waited > 8_000) assert.fail(`waited in vain: ${what}`);
+    await wait(5);
+  }
 }
 
 suite('a run on an engine that fails', () => {
-  let root: string;
-  let workspaces: WorkspaceStore;
-  before(async () => {
-    root = await mkdtemp(join(tmpdir(), 'megabot-faulty-'));
-    workspaces = await openWorkspaceStore({ root });
-    await workspaces.put('full', packItems([{ type: 'file', path: 'kept', mode: 0o644, mtime: new Date(0), bytes: Buffer.from('x') }]), limits.workspaceBytes);
-  });
-  after(async () => {
-    await rm(root, { recursive: true });
-  });
-  const driverOn = (engine: Engine): SandboxDriver =>
-    createDockerDriver({ project: 'p', instance: 'i', engineStepMs: 100 }, { engine, workspaces, logger: silentLogger() });
-
-  for (const step of ['create', 'lost create', 'start', 'fill', 'command', 'collect'] as const) {
-    for (const fault of ['fails', 'hangs'] as const) {
+  for (const step of ['info', 'create', 'lost create', 'start', 'launcher', 'fill', 'command', 'collect'] as const) {
+    for (const fault of step === 'command' ? (['fails'] as const) : (['fails', 'hangs'] as const)) {
       test(`is an engine failure, keeps the workspace and leaves no container when ${step} ${fault}`, async () => {
-        const engine = faultyEngine(step, fault);
+        const engine = fakeEngine(step, fault);
+        const harness = driverOn(engine);
         const { revision } = await workspaces.get('full');
-        const result = await runScript({ driver: driverOn(engine), workspaces, close: async () => undefined }, 'full', 'true');
+        const result = await runScript(harness, 'full', 'true');
         assert.deepEqual([result.outcome, result.exitCode, result.workspaceChanged], ['engine_failure', null, false]);
         assert.ok(result.detail);
         assert.equal((await workspaces.get('full')).revision, revision);
+        await harness.close();
         assert.equal(engine.containers.size, 0);
       });
     }
   }
-
   for (const fault of ['fails', 'hangs'] as const) {
     test(`comes to its end and leaves no container when the first removal ${fault}`, async () => {
-      const engine = faultyEngine('removal', fault);
-      const result = await runScript({ driver: driverOn(engine), workspaces, close: async () => undefined }, `removal ${fault}`, 'true');
+      const engine = fakeEngine('removal', fault);
+      const harness = driverOn(engine);
+      const result = await runScript(harness, `removal ${fault}`, 'true');
       assert.deepEqual([result.outcome, result.exitCode, result.workspaceChanged], ['exited', 0, true]);
-      assert.equal(engine.containers.size, 0);
+      await until('the removal', () => engine.containers.size === 0);
+      await harness.close();
     });
   }
 
-  test('can be cancelled while the engine hangs, and leaves no container', async () => {
-    const engine = faultyEngine('start', 'hangs');
-    const driver = createDockerDriver({ project: 'p', instance: 'i', engineStepMs: 60_000 }, { engine, workspaces, logger: silentLogger() });
-    const controller = new AbortController();
-    setImmediate(() => setImmediate(() => controller.abort('lockdown')));
-    const result = await runScript({ driver, workspaces, close: async () => undefined }, 'cancelled', 'true', {}, controller.signal);
-    assert.deepEqual([result.outcome, result.cancelReason], ['cancelled', 'lockdown']);
+  test('ends at its limit when the command hangs', async () => {
+    const engine = fakeEngine('command', 'hangs');
+    assert.equal((await runScript(driverOn(engine), 'hangs', 'true', { limits: { wallMs: 100 } })).outcome, 'timeout');
     assert.equal(engine.containers.size, 0);
   });
 
+  test('can be cancelled while the engine hangs, and leaves no container', async () => {
+    const engine = fakeEngine('start', 'hangs');
+    const controller = new AbortController();
+    setTimeout(() => controller.abort('lockdown'), 20);
+    const result = await runScript(driverOn(engine, { engineStepMs: 1_000 }), 'cancelled', 'true', {}, controller.signal);
+    assert.deepEqual([result.outcome, result.cancelReason], ['cancelled', 'lockdown']);
+    await until('the removal', () => engine.containers.size === 0);
+  });
+
   test('does not start on a stored workspace that is damaged', async () => {
-    const engine = faultyEngine(undefined, 'fails');
-    const { WorkspaceRefusedError } = await import('../workspace/archive-entry.ts');
-    const damaged = { conversation: 'damaged', revision: 'r', bytes: 1, readTar: () => new Readable({ read() { this.destroy(new WorkspaceRefusedError('corrupt', 'the stored workspace is not what was stored')); } }) };
-    const result = await runScript({ driver: driverOn(engine), workspaces, close: async () => undefined }, 'damaged', 'true', { workspace: damaged });
+    const engine = fakeEngine();
+    const failing = () => new Readable({ read() { this.destroy(new WorkspaceRefusedError('corrupt', 'the stored workspace is not what was stored')); } });
+    const damaged = { conversation: 'damaged', revision: 'r', bytes: 1, readTar: failing };
+    const result = await runScript(driverOn(engine), 'damaged', 'true', { workspace: damaged });
     assert.deepEqual([result.outcome, result.output.chunks.length], ['engine_failure', 0]);
     assert.match(result.detail ?? '', /not what was stored/);
+    await until('the removal', () => engine.containers.size === 0);
+  });
+
+  test('that cannot be noted is not run', async () => {
+    const engine = fakeEngine();
+    const harness = driverOn(engine, { stateFolder: '/dev/full/state' });
+    assert.equal((await runScript(harness, 'unnoted', 'true')).outcome, 'engine_failure');
+    assert.deepEqual([...engine.told.values()], []);
+  });
+
+  test('whose workspace does not fit on the disk any more is a run that ended, and says what was lost', async () => {
+    const full: WorkspaceStore = { ...workspaces, put: async (_conversation, tar) => {
+      for await (const _ of tar) { /* read to its end, as the store does */ }
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    } };
+    const driver = createDockerDriver({ project: 'p', instance: 'i', stateFolder: join(root, 'full'), pool: cold }, { engine: fakeEngine(), workspaces: full, logger: silentLogger() });
+    const result = await runScript({ driver, workspaces, close: async () => undefined }, 'disk', 'true');
+    assert.deepEqual([result.outcome, result.exitCode, result.workspaceChanged], ['exited', 0, false]);
+    assert.match(result.detail ?? '', /disk of the sandbox is full/);
+  });
+});
+
+suite('a waiting container', () => {
+  const pooled = { min: 2, max: 4, refillDelayMs: 0 };
+
+  test('is used for one run and removed, and another takes its place', async () => {
+    const engine = fakeEngine();
+    const harness = driverOn(engine, { pool: pooled });
+    await runScript(harness, 'pool', 'first');
+    await until('the pool', () => engine.containers.size === 2);
+    const waiting = [...engine.containers.keys()];
+    await runScript(harness, 'pool', 'second');
+    await until('the pool', () => engine.containers.size === 2 && !waiting.every((id) => engine.containers.has(id)));
+    assert.equal(engine.told.size, 2);
+    assert.equal([...engine.told.values()].filter((words) => words.includes('second')).length, 1);
+    assert.ok(waiting.includes([...engine.told.keys()][1] ?? ''));
+    await harness.close();
     assert.equal(engine.containers.size, 0);
+  });
+
+  test('is not for a run of another kind, nor for one longer than it may live', async () => {
+    const engine = fakeEngine();
+    const harness = driverOn(engine, { pool: pooled });
+    await runScript(harness, 'pool', 'first');
+    await until('the pool', () => engine.containers.size === 2);
+    const waiting = [...engine.containers.keys()];
+    await runScript(harness, 'pool', 'other', { limits: { memoryBytes: 64 * 2 ** 20 } });
+    await runScript(harness, 'pool', 'long', { limits: { wallMs: 24 * 3_600_000 } });
+    assert.deepEqual([...engine.told.keys()].filter((id) => waiting.includes(id)), []);
+    await harness.close();
+  });
+
+  test('that ended while it waited is replaced, and no run gets it', async () => {
+    const engine = fakeEngine();
+    const harness = driverOn(engine, { pool: pooled });
+    await runScript(harness, 'pool', 'first');
+    await until('the pool', () => engine.containers.size === 2);
+    const waiting = [...engine.containers.keys()];
+    for (const id of waiting) engine.end(id);
+    assert.equal((await runScript(harness, 'pool', 'after')).outcome, 'exited');
+    await until('the pool', () => engine.containers.size === 2);
+    assert.deepEqual([...engine.told.keys()].filter((id) => waiting.includes(id)), []);
+    await harness.close();
+  });
+
+  test('is made ready at the start for what the last run looked like', async () => {
+    const stateFolder = join(root, 'remembered');
+    const first = driverOn(fakeEngine(), { pool: pooled, stateFolder });
+    await runScript(first, 'pool', 'first');
+    await first.close();
+    const engine = fakeEngine();
+    const second = driverOn(engine, { pool: pooled, stateFolder });
+    await second.driver.reap();
+    await until('the pool', () => engine.containers.size === 2);
+    await runScript(second, 'pool', 'second');
+    assert.deepEqual([...engine.told.keys()], ['container-0']);
+    await second.close();
+  });
+});
+
+suite('what others left', () => {
+  const leave = async (engine: Engine, instance: string, boxId: string, leaseMs: number): Promise<string> => {
+    const kind = { imageId: 'sha256:x', network: 'none' as const, memoryBytes: 1, workspaceBytes: 1, pids: 1, cpus: 1 };
+    return await engine.create(containerSpec(kind, { project: 'p', instance }, { boxId, leaseMs, now: Date.now() }));
+  };
+
+  test('is removed where it is ours or its lease has passed, and nothing else is touched', async () => {
+    const engine = fakeEngine();
+    await leave(engine, 'i', 'mine', 600_000);
+    await leave(engine, 'other', 'lapsed', -1);
+    await leave(engine, 'other', 'alive', 600_000);
+    await engine.create({ Labels: { [labels.project]: 'another MegaBot', [labels.instance]: 'i', [labels.box]: 'theirs', [labels.leaseUntil]: '0' } });
+    await engine.create({ Labels: { [labels.project]: 'p' } });
+    const harness = driverOn(engine);
+    assert.deepEqual(await harness.driver.reap(), []);
+    assert.deepEqual([...engine.containers.values()].map((one) => one[labels.box]), ['alive', 'theirs', undefined]);
+    await harness.close();
+  });
+
+  test('is a run to report where one was going on, once, by whoever notices', async () => {
+    const engine = fakeEngine('command', 'hangs');
+    const stateFolder = join(root, 'left');
+    const first = driverOn(engine, { stateFolder });
+    void runScript(first, 'left', 'true', { runId: 'run-1', permitId: 'permit-1' });
+    await until('the run', () => engine.told.size === 1);
+    // The service is gone without a word; its successor has the same name.
+    const next = driverOn(engine, { stateFolder });
+    assert.deepEqual(await next.driver.reap(), [{ runId: 'run-1', permitId: 'permit-1', instance: 'i', reason: 'own_leftover' }]);
+    assert.deepEqual(await next.driver.reap(), []);
+    assert.equal(engine.containers.size, 0);
+    await Promise.all([first.close(), next.close()]);
   });
 });

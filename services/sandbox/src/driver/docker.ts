@@ -1,21 +1,35 @@
+import { freemem } from 'node:os';
 import { Readable } from 'node:stream';
-import { retry } from '@megabot/lifecycle/backoff.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { WorkspaceRefusedError } from '../workspace/archive-entry.ts';
 import type { PutResult, WorkspaceStore } from '../workspace/store.ts';
-import { collectExec, commandExec, containerSpec, fillExec, labels, oomKillsIn, type ContainerOptions } from './container-spec.ts';
+import { createBoxMaker, type Box } from './box.ts';
+import { boxKindOf, collectExec, labels, oomKillsIn, type BoxKind } from './container-spec.ts';
 import { DeadlineError, Stopped, within } from './deadline.ts';
 import { ImageMissingError, openEngine, type Engine } from './engine.ts';
+import { NotStartedError } from './launch.ts';
 import { createOutputCollector, type OutputCollector } from './output-collector.ts';
+import { createPace } from './pace.ts';
+import { createPool, type PoolOptions } from './pool.ts';
 import type { ReapedRun, RunHooks, RunSpec, SandboxDriver } from './port.ts';
+import { openReplicaState } from './replica-state.ts';
 import { cancelReasonOf, resultOf, writeFilesRun, type Ending } from './run-result.ts';
 import { refusalOf, sandboxImage, signalOf } from './run-rules.ts';
+import { openSurroundings } from './surroundings.ts';
 
-export interface DockerDriverOptions extends ContainerOptions {
+export interface DockerDriverOptions {
+  readonly project: string;
+  /** Names this replica, the same after a restart. */
+  readonly instance: string;
+  /** A folder that all replicas of this MegaBot share, and nobody else writes to. */
+  readonly stateFolder: string;
   /** The engine's socket; by default where Docker puts it. */
   readonly socketPath?: string;
   /** Images that a run may name; by default our own alone. They must be on the engine already: a run never pulls. */
   readonly allowedImages?: readonly string[];
+  /** An OCI runtime by name; by default the strongest that the engine has. */
+  readonly runtime?: string;
+  readonly pool?: PoolOptions;
   /** How long the engine may take for one step besides the command itself, in milliseconds. */
   readonly engineStepMs?: number;
 }
@@ -27,13 +41,16 @@ export interface DockerDriverDeps {
   readonly logger: Logger;
 }
 
-/** After SIGKILL a container has this long to be gone before it is removed by force. */
-const killGraceMs = 2_000;
+/** A waiting container allows runs of this length; a longer run gets one of its own. */
+const pooledWallMs = 3_600_000;
+const tendMs = 4_000;
+/** What a command may print each second once its cap is reached. */
+const droppedBytesPerSecond = 16 * 1024 * 1024;
 
 /**
- * Runs each action in a container of its own, made for it and removed after it. The container's main process only waits;
- * the workspace goes in, the command runs and the workspace comes out by exec, since the engine copies no files into
- * the tmpfs of a container with a read-only root.
+ * Runs each action in a container of its own, made before it is needed where possible, and removed after it. The container's
+ * main process only waits; a launcher in it gets workspace and command over its standard input; the workspace comes back
+ * by an exec, since the engine copies no files out of the tmpfs of a container with a read-only root.
  */
 export function createDockerDriver(options: DockerDriverOptions, deps: DockerDriverDeps): SandboxDriver {
   const { workspaces, logger } = deps;
@@ -42,68 +59,106 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
   const stepMs = options.engineStepMs ?? 30_000;
   const closing = new AbortController();
   const active = new Set<Promise<unknown>>();
-  const activeRuns = new Set<string>();
   const identity = { name: 'docker', simulated: false } as const;
 
-  const inContainer = async (spec: RunSpec, collector: OutputCollector, signal: AbortSignal): Promise<Ending> => {
-    // Room for each step before and after the command; past that the container ends by itself.
-    const leaseMs = spec.limits.wallMs + 5 * stepMs;
-    const creating = engine.create(containerSpec(spec, options, leaseMs, Date.now()));
-    let id: string | undefined;
+  const surroundings = openSurroundings({ ...options, runtime: options.runtime ?? 'auto', allowedImages }, { engine, logger, stepMs });
+  const state = openReplicaState(options.stateFolder, options.instance);
+  const boxes = createBoxMaker({ engine, logger, stepMs });
+  const make = async (kind: BoxKind, maxWallMs: number): Promise<Box> => {
+    await boxes.settled();
+    return await boxes.make(kind, await surroundings.containerOptions(), maxWallMs);
+  };
+  const pool = createPool<BoxKind, Box>(options.pool ?? { min: 2, max: 8 }, {
+    build: async (kind) => await make(kind, pooledWallMs),
+    discard: (box) => void track(boxes.remove(box)),
+    freeBytes: freemem,
+    clock: () => performance.now(),
+    onBuildFailed: (error) => logger.warn({ err: error }, 'a sandbox could not be made ready'),
+  });
+
+  const track = async <T>(work: Promise<T>): Promise<T> => {
+    active.add(work);
     try {
-      id = await within(creating, 'create the container', stepMs, signal);
-      await within(engine.start(id), 'start the container', stepMs, signal);
-      await within(fill(id, spec), 'fill the workspace', stepMs, signal);
-      const exitCode = await execute(id, spec, collector, signal);
-      if (typeof exitCode !== 'number') return exitCode;
-      return await within(collect(id, spec, exitCode), 'bring back the workspace', stepMs, signal);
-    } catch (error) {
-      if (error instanceof Stopped) return { outcome: 'cancelled', cancelReason: cancelReasonOf(signal) };
-      // Whatever failed, a container that is not there any more is why.
-      const lost = id === undefined ? undefined : await endingOfLostContainer(id).catch(() => undefined);
-      if (lost) return lost;
-      throw error;
+      return await work;
     } finally {
-      await discard(spec, creating);
+      active.delete(work);
     }
   };
 
-  const fill = async (id: string, spec: RunSpec): Promise<void> => {
-    const tar = spec.workspace.readTar();
-    if (!tar) return;
-    const exec = await engine.exec(id, fillExec, tar);
-    const said: string[] = [];
-    for await (const { bytes } of exec.output) if (said.length < 4) said.push(Buffer.from(bytes).toString());
-    if (tar.errored) throw tar.errored;
-    if ((await exec.exitCode()) !== 0) throw new Error(`the workspace could not be filled: ${said.join('').slice(0, 200)}`);
+  const boxFor = async (spec: RunSpec, signal: AbortSignal): Promise<{ box: Box; done: () => void }> => {
+    const imageId = await within(surroundings.imageId(spec.image), 'look up the image', 2 * stepMs, signal);
+    const kind = boxKindOf(spec, imageId);
+    const pooled = spec.network === 'none' && spec.limits.wallMs <= pooledWallMs;
+    if (pooled) surroundings.remember({ image: spec.image, limits: spec.limits });
+    const giveUp = new AbortController();
+    const taking = pooled ? pool.take(kind, AbortSignal.any([signal, giveUp.signal])).then(({ box }) => box) : make(kind, spec.limits.wallMs);
+    const done = (): void => {
+      if (pooled) pool.done(kind);
+    };
+    try {
+      return { box: await within(taking, 'make a container ready', 4 * stepMs, signal), done };
+    } catch (error) {
+      giveUp.abort();
+      // One that comes all the same is nobody's.
+      taking.then((box) => (done(), void track(boxes.remove(box))), () => undefined);
+      throw error;
+    }
+  };
+
+  const inContainer = async (spec: RunSpec, collector: OutputCollector, signal: AbortSignal): Promise<Ending> => {
+    const { box, done } = await boxFor(spec, signal);
+    let ended = false;
+    try {
+      await state.note({ boxId: box.boxId, runId: spec.runId, permitId: spec.permitId });
+      if (signal.aborted) throw new Stopped();
+      const exitCode = await execute(box, spec, collector, signal);
+      if (typeof exitCode !== 'number') return exitCode;
+      const ending = await within(collect(box, spec, exitCode), 'bring back the workspace', stepMs, signal);
+      ended = true;
+      return ending;
+    } catch (error) {
+      if (error instanceof Stopped) return { outcome: 'cancelled', cancelReason: cancelReasonOf(signal) };
+      // Whatever failed, a container that is not there any more is why.
+      const lost = await endingOfLostContainer(box.containerId).catch(() => undefined);
+      if (lost) return lost;
+      throw error;
+    } finally {
+      // After an orderly end nothing of the action is left to wait for; after any other the container has to be gone first,
+      // and from a network before the next run joins it.
+      const removing = track(boxes.remove(box));
+      if (!ended || spec.network !== 'none') await removing;
+      await state.forget(box.boxId).catch((error: unknown) => logger.warn({ err: error }, 'the note of a run could not be removed'));
+      done();
+    }
   };
 
   /** The exit code, or the ending of a command that did not come to its own. */
-  const execute = async (id: string, spec: RunSpec, collector: OutputCollector, signal: AbortSignal): Promise<number | Ending> => {
-    const stdin = spec.stdin === undefined ? undefined : Readable.from([Buffer.from(spec.stdin)]);
-    const exec = await within(engine.exec(id, commandExec(spec), stdin), 'start the command', stepMs, signal);
+  const execute = async (box: Box, spec: RunSpec, collector: OutputCollector, signal: AbortSignal): Promise<number | Ending> => {
     let ended = false;
-    const pump = async (): Promise<number> => {
+    const pace = createPace(droppedBytesPerSecond);
+    const pump = async (output: Awaited<ReturnType<Box['launch']>>): Promise<number> => {
       // The output is read to its end even past the cap: an engine whose client stops reading answers nothing more.
-      for await (const { stream, bytes } of exec.output) if (!ended) collector.add(stream, bytes);
-      return await exec.exitCode();
+      for await (const { stream, bytes } of output) {
+        if (ended) continue;
+        collector.add(stream, bytes);
+        if (collector.droppedBytes > 0) await pace(bytes.byteLength);
+      }
+      return await box.exitCode();
     };
+    const output = await within(box.launch(spec), 'start the command', stepMs, signal);
     try {
-      return await within(pump(), 'the command', spec.limits.wallMs, signal);
+      return await within(pump(output), 'the command', spec.limits.wallMs, signal);
     } catch (error) {
       if (error instanceof DeadlineError) return { outcome: 'timeout', detail: `Ended after ${spec.limits.wallMs} ms, its limit.` };
       throw error;
     } finally {
       ended = true;
-      exec.detach();
     }
   };
 
-  const collect = async (id: string, spec: RunSpec, exitCode: number): Promise<Ending> => {
+  const collect = async (box: Box, spec: RunSpec, exitCode: number): Promise<Ending> => {
     const ended = { exitCode, signal: signalOf(exitCode) };
-    const gone = await endingOfLostContainer(id);
-    if (gone) return gone;
-    const exec = await engine.exec(id, collectExec);
+    const exec = await engine.exec(box.containerId, collectExec);
     let said = '';
     const archive = async function* (): AsyncGenerator<Uint8Array> {
       for await (const { stream, bytes } of exec.output) {
@@ -123,47 +178,19 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
     try {
       return { put: await workspaces.put(spec.conversation, tar, spec.limits.workspaceBytes, spec.workspace.revision) };
     } catch (error) {
-      if (!(error instanceof WorkspaceRefusedError)) throw error;
-      return { detail: `The changes to the workspace were not kept: ${error.message}.` };
+      if (error instanceof WorkspaceRefusedError) return { detail: `The changes to the workspace were not kept: ${error.message}.` };
+      if (!isDiskFull(error)) throw error;
+      logger.error({ err: error, runId: spec.runId }, 'a workspace could not be stored');
+      return { detail: 'The changes to the workspace were not kept: the disk of the sandbox is full. Free some space on it and run the command again.' };
     }
   };
 
   const endingOfLostContainer = async (id: string): Promise<Ending | undefined> => {
-    const state = await engine.state(id);
-    if (state === 'gone') return { outcome: 'engine_failure', detail: 'The container was removed from outside while it ran.' };
-    if (state.running) return undefined;
-    if (state.oomKilled) return { outcome: 'oom', exitCode: 137, signal: 'SIGKILL' };
+    const found = await within(engine.state(id), 'look at the container', stepMs);
+    if (found === 'gone') return { outcome: 'engine_failure', detail: 'The container was removed from outside while it ran.' };
+    if (found.running) return undefined;
+    if (found.oomKilled) return { outcome: 'oom', exitCode: 137, signal: 'SIGKILL' };
     return { outcome: 'engine_failure', detail: 'The container was ended from outside while it ran.' };
-  };
-
-  /** Leaves no container of this run behind, also when the engine made one without our learning its id. */
-  const discard = async (spec: RunSpec, creating: Promise<string>): Promise<void> => {
-    try {
-      const known = await within(creating, 'learn the container', killGraceMs).catch(() => undefined);
-      await retry(
-        async () => {
-          const ids = known ? [known] : await idsOf(spec);
-          await Promise.all(ids.map(removeContainer));
-        },
-        { minMs: 100, maxMs: 1_000, attempts: 4 },
-      );
-    } catch (error) {
-      logger.error({ err: error, runId: spec.runId }, 'a container could not be removed; the reaper or its lease will end it');
-    }
-  };
-
-  const idsOf = async (spec: RunSpec): Promise<string[]> => {
-    const found = await within(
-      engine.list({ [labels.project]: options.project, [labels.instance]: options.instance, [labels.run]: spec.runId }),
-      'find the containers of the run',
-      stepMs,
-    );
-    return found.map((container) => container.id);
-  };
-
-  const removeContainer = async (id: string): Promise<void> => {
-    await within(engine.kill(id), 'kill the container', killGraceMs).catch(() => undefined);
-    await within(engine.remove(id), 'remove the container', stepMs);
   };
 
   const ending = async (spec: RunSpec, collector: OutputCollector, signal: AbortSignal): Promise<Ending> => {
@@ -173,6 +200,7 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
     try {
       return spec.files ? await writeFilesRun(workspaces, spec, spec.files) : await inContainer(spec, collector, signal);
     } catch (error) {
+      if (error instanceof Stopped) return { outcome: 'cancelled', cancelReason: cancelReasonOf(signal) };
       logger.error({ err: error, runId: spec.runId }, 'a run failed in the engine');
       return { outcome: 'engine_failure', detail: failureDetail(error) };
     }
@@ -185,54 +213,76 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
     return resultOf(identity, spec, startedAt, collector, await ending(spec, collector, signal));
   };
 
+  /** Removes the containers of this project that nobody alive uses, and hands out the runs that were in them. */
+  const reap = async (): Promise<readonly ReapedRun[]> => {
+    const lapsed = new Set(state.lapsed());
+    const abandoned = (instance: string, leaseUntil: number): boolean => lapsed.has(instance) || (!state.knows(instance) && leaseUntil < Date.now());
+    const gone = new Set(lapsed);
+    for (const container of await within(engine.list({ [labels.project]: options.project }), 'list the containers', stepMs)) {
+      const { [labels.instance]: instance, [labels.box]: boxId, [labels.leaseUntil]: leaseUntil } = container.labels;
+      if (instance === undefined || boxId === undefined) continue;
+      const own = instance === options.instance;
+      if (own ? boxes.isOurs(boxId) : !abandoned(instance, Number(leaseUntil))) continue;
+      if (!own) gone.add(instance);
+      await within(engine.remove(container.id), 'remove the container', stepMs);
+    }
+    const own = await state.takeRuns(options.instance, boxes.isOurs);
+    const reaped: ReapedRun[] = own.map((note) => ({ ...note, instance: options.instance, reason: 'own_leftover' }));
+    for (const instance of gone) {
+      for (const note of await state.takeRuns(instance, () => false)) reaped.push({ ...note, instance, reason: 'lease_expired' });
+      await state.bury(instance);
+    }
+    return reaped.map(({ runId, permitId, instance, reason }) => ({ runId, permitId, instance, reason }));
+  };
+
+  let tended: Promise<void> | undefined;
+  const tend = (): void => {
+    tended ??= track(tendOnce()).finally(() => (tended = undefined));
+  };
+  const tendOnce = async (): Promise<void> => {
+    await state.beat().catch((error: unknown) => logger.warn({ err: error }, 'this replica could not say that it is alive'));
+    await surroundings.refresh().catch((error: unknown) => logger.warn({ err: error }, 'the container engine does not answer'));
+    if (closing.signal.aborted) return;
+    for (const wish of surroundings.expected()) pool.expect(boxKindOf({ ...wish, network: 'none' }, wish.imageId));
+    pool.tend((kind) => surroundings.isCurrent(kind.imageId));
+  };
+  const tending = setInterval(tend, tendMs).unref();
+
   return {
     ...identity,
     async ready() {
       try {
-        const version = await within(engine.version(), 'the container engine', 2_000);
-        const present = await Promise.all(allowedImages.map(async (image) => await within(engine.hasImage(image), 'the container engine', 2_000)));
-        const missing = allowedImages.filter((_, index) => present[index] !== true);
+        const { missing, said } = await within(surroundings.look(), 'the container engine', 2_000);
         if (missing.length > 0) return { ok: false, detail: `The container engine lacks the image ${missing.join(', ')}.` };
-        return { ok: true, detail: `Docker Engine ${version}.` };
+        return { ok: true, detail: `${said}; ${pool.idle} sandboxes waiting.` };
       } catch {
         return { ok: false, detail: 'The container engine does not answer.' };
       }
     },
-    async run(spec, hooks) {
-      const work = run(spec, hooks);
-      active.add(work);
-      activeRuns.add(spec.runId);
-      try {
-        return await work;
-      } finally {
-        active.delete(work);
-        activeRuns.delete(spec.runId);
-      }
-    },
+    run: async (spec, hooks) => await track(run(spec, hooks)),
     async reap() {
-      const reaped: ReapedRun[] = [];
-      // A run that ends while this goes on is no leftover, although the list has its container.
-      const activeBefore = new Set(activeRuns);
-      for (const container of await within(engine.list({ [labels.project]: options.project }), 'list the containers', stepMs)) {
-        const runId = container.labels[labels.run];
-        const instance = container.labels[labels.instance];
-        if (runId === undefined || instance === undefined) continue;
-        const own = instance === options.instance;
-        if (own ? activeBefore.has(runId) || activeRuns.has(runId) : !(Number(container.labels[labels.leaseUntil]) < Date.now())) continue;
-        await removeContainer(container.id);
-        reaped.push({ runId, permitId: container.labels[labels.permit] ?? '', instance, reason: own ? 'own_leftover' : 'lease_expired' });
-      }
+      const reaped = await reap();
+      // The first time, what was left is gone now and cannot be taken for what is made from here on.
+      tend();
       return reaped;
     },
     async close() {
       closing.abort('shutdown');
+      clearInterval(tending);
+      await Promise.allSettled(active);
+      await pool.close();
       await Promise.allSettled(active);
     },
   };
 }
 
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
 // Only our own words reach a person; the engine's are in the log.
 function failureDetail(error: unknown): string {
-  if (error instanceof DeadlineError || error instanceof ImageMissingError || error instanceof WorkspaceRefusedError) return `The sandbox failed: ${error.message}.`;
-  return 'The container engine failed during the run; the log of the sandbox says how.';
+  if (isDiskFull(error)) return 'The sandbox failed: its disk is full. Free some space on it; the command was not run.';
+  const ours = error instanceof DeadlineError || error instanceof ImageMissingError || error instanceof WorkspaceRefusedError || error instanceof NotStartedError;
+  return ours ? `The sandbox failed: ${error.message}.` : 'The container engine failed during the run; the log of the sandbox says how.';
 }

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import Docker from 'dockerode';
 import type { ExecSpec } from './container-spec.ts';
 import { demultiplex } from './demultiplex.ts';
@@ -9,12 +9,14 @@ export type ContainerCreateOptions = Docker.ContainerCreateOptions;
 
 /** The calls that this service makes to the container engine, and the only file that makes them. */
 export interface Engine {
-  version(): Promise<string>;
-  hasImage(image: string): Promise<boolean>;
+  info(): Promise<EngineInfo>;
+  /** The id of an image that the engine has, by its digest; undefined for one that it has not. */
+  imageId(image: string): Promise<string | undefined>;
   /** @throws ImageMissingError */
   create(options: ContainerCreateOptions): Promise<string>;
-  start(id: string): Promise<void>;
-  exec(id: string, spec: ExecSpec, stdin?: Readable): Promise<EngineExec>;
+  /** Starts the container and holds its standard input open until the hold is let go or the connection breaks. */
+  start(id: string): Promise<Hold>;
+  exec(id: string, spec: ExecSpec): Promise<EngineExec>;
   state(id: string): Promise<ContainerState>;
   kill(id: string): Promise<void>;
   /** Removes the container, running or not, and its anonymous volumes; one that is gone already is no error. */
@@ -27,7 +29,23 @@ export class ImageMissingError extends Error {
   override readonly name = 'ImageMissingError';
 }
 
+export interface EngineInfo {
+  readonly version: string;
+  /** Names of the OCI runtimes that the engine has. */
+  readonly runtimes: readonly string[];
+  readonly defaultRuntime: string;
+  readonly cgroupDriver: string;
+  /** Such as `rootless`, `userns`, `apparmor`. */
+  readonly securityOptions: readonly string[];
+}
+
+export interface Hold {
+  release(): void;
+}
+
 export interface EngineExec {
+  /** Standard input of the process, where its `ExecSpec` says that it has one; to be ended. */
+  readonly input: Writable;
   /** Ends when the process has ended. Must be read to its end or given up by `detach`: an engine whose reader stops blocks. */
   readonly output: AsyncIterable<OutputChunk>;
   /** To be asked once the output has ended. */
@@ -47,13 +65,22 @@ export interface ListedContainer {
 export function openEngine(options: { readonly socketPath: string }): Engine {
   const docker = new Docker({ socketPath: options.socketPath });
   return {
-    version: async () => (await docker.version()).Version,
-    hasImage: async (image) => {
+    info: async () => {
+      const info = (await docker.info()) as DockerInfo;
+      return {
+        version: info.ServerVersion,
+        runtimes: Object.keys(info.Runtimes ?? {}),
+        defaultRuntime: info.DefaultRuntime ?? 'runc',
+        cgroupDriver: info.CgroupDriver ?? 'none',
+        // Written as `name=seccomp,profile=default`.
+        securityOptions: (info.SecurityOptions ?? []).flatMap((option) => /^(?:name=)?([a-z-]+)/.exec(option)?.[1] ?? []),
+      };
+    },
+    imageId: async (image) => {
       try {
-        await docker.getImage(image).inspect();
-        return true;
+        return (await docker.getImage(image).inspect()).Id;
       } catch (error) {
-        if (statusOf(error) === 404) return false;
+        if (statusOf(error) === 404) return undefined;
         throw error;
       }
     },
@@ -66,9 +93,20 @@ export function openEngine(options: { readonly socketPath: string }): Engine {
       }
     },
     start: async (id) => {
-      await docker.getContainer(id).start();
+      const container = docker.getContainer(id);
+      const input = (await container.attach({ stream: true, stdin: true, hijack: true })) as Duplex;
+      input.on('error', () => undefined);
+      // Nothing comes on it, and unread its end would not be noticed.
+      input.resume();
+      try {
+        await container.start();
+      } catch (error) {
+        input.destroy();
+        throw error;
+      }
+      return { release: () => void input.destroy() };
     },
-    exec: async (id, spec, stdin) => await startExec(docker.getContainer(id), spec, stdin),
+    exec: async (id, spec) => await startExec(docker.getContainer(id), spec),
     state: async (id) => {
       try {
         const { State } = await docker.getContainer(id).inspect();
@@ -92,37 +130,42 @@ export function openEngine(options: { readonly socketPath: string }): Engine {
   };
 }
 
-async function startExec(container: Docker.Container, spec: ExecSpec, stdin?: Readable): Promise<EngineExec> {
+async function startExec(container: Docker.Container, spec: ExecSpec): Promise<EngineExec> {
   const exec = await container.exec({
     Cmd: [...spec.argv],
     User: spec.user,
-    WorkingDir: spec.cwd,
-    Env: [...spec.env],
-    AttachStdin: stdin !== undefined,
+    WorkingDir: '/',
+    AttachStdin: spec.input,
     AttachStdout: true,
     AttachStderr: true,
     Tty: false,
   });
-  const socket: Duplex = await exec.start({ hijack: true, stdin: stdin !== undefined });
+  const socket: Duplex = await exec.start({ hijack: true, stdin: spec.input });
   // A reset connection shows up where the output is read; without a listener it would end the process.
   socket.on('error', () => undefined);
-  if (stdin) {
-    stdin.on('error', (error) => socket.destroy(error));
-    stdin.pipe(socket);
-  }
   return {
+    input: socket,
     output: demultiplex(socket as AsyncIterable<Uint8Array>),
     exitCode: async () => {
       // The engine closes the output a moment before it knows the code.
-      for (let attempt = 0; attempt < 40; attempt++) {
+      for (let waitMs = 1; waitMs < 1_500; waitMs *= 2) {
         const { Running, ExitCode } = await exec.inspect();
         if (!Running && ExitCode !== null) return ExitCode;
-        await wait(50);
+        await wait(waitMs);
       }
       throw new Error('the engine does not say how the process ended');
     },
     detach: () => socket.destroy(),
   };
+}
+
+/** The part of the engine's `GET /info` that is used; older engines leave some of it out. */
+interface DockerInfo {
+  readonly ServerVersion: string;
+  readonly Runtimes?: Readonly<Record<string, unknown>>;
+  readonly DefaultRuntime?: string;
+  readonly CgroupDriver?: string;
+  readonly SecurityOptions?: readonly string[];
 }
 
 async function ignoring(statuses: readonly number[], call: Promise<unknown>): Promise<void> {

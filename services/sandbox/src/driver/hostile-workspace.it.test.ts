@@ -37,7 +37,7 @@ suite('whatever a run leaves in its workspace', () => {
   before(async () => {
     root = await mkdtemp(join(tmpdir(), 'megabot-hostile-'));
     const workspaces = await openWorkspaceStore({ root });
-    const driver = createDockerDriver({ project, instance: 'one' }, { engine, workspaces, logger: silentLogger() });
+    const driver = createDockerDriver({ project, instance: 'one', stateFolder: join(root, 'replicas') }, { engine, workspaces, logger: silentLogger() });
     harness = { driver, workspaces, close: () => driver.close() };
   });
   after(async () => {

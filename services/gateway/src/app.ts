@@ -52,7 +52,8 @@ export async function createGateway(options: GatewayOptions, deps: { bus: Bus; l
     });
     lifecycle.own('work', 'events', () => hub.stop());
     const tickets = createTicketIssuer(options.originSeed, clock);
-    const messages = createMessageIntake({ bus, tickets, events });
+    const health = createHealth(options, { bus, clock });
+    const messages = createMessageIntake({ bus, tickets, events, health });
     const door = { bus, hub, messages, events, limits, clock };
     const connections = createConnections(door);
     hub.onNewEpoch(() => connections.closeAll('shutting_down'));
@@ -60,7 +61,6 @@ export async function createGateway(options: GatewayOptions, deps: { bus: Bus; l
     const sessions = createSessions(bus, { sessionMs: limits.sessionMs, cacheMs: limits.sessionCacheMs, clock });
     lifecycle.own('work', 'sessions', () => sessions.stop());
     const authentication = createAuthentication({ token: options.token, failureDelayMs: limits.failureDelayMs, failuresPerMinute: limits.failuresPerMinute, clock }, { sessions, events });
-    const health = createHealth(options, { bus, clock });
 
     // The ports are known once both doors listen; until then nothing is asked.
     const ports = { http: options.publishedPorts.http ?? options.httpPort, ws: options.publishedPorts.ws ?? options.wsPort };

@@ -102,7 +102,7 @@ test('!allow and !deny edit the policy; a pattern that cannot be used is explain
   assert.match(await answerTo(client, '!allow git status'), /`git status` is now on the allow list/);
   assert.match(await answerTo(client, '!allow git status'), /already/);
   assert.match(await answerTo(client, '!deny curl'), /`curl` is now on the deny list/);
-  assert.match(await answerTo(client, '!policies'), /Denied: `rm -rf`, `curl`[\s\S]*`ls`, `git status`/);
+  assert.match(await answerTo(client, '!policies'), /Denied:\n\n1\. `rm -rf`\n2\. `curl`\n\nAllowed without asking:\n\n3\. `ls`\n4\. `git status`/);
   megabot.fakes.failing.set('policyEdit', new ServiceError('policy_invalid', '`l*` may not begin with a wildcard.'));
   assert.match(await answerTo(client, '!allow l*'), /was not changed: `l\*` may not/);
 });
@@ -194,4 +194,109 @@ test('the memory is away from the start: what permits something does nothing, be
   client.send({ type: 'message', id: randomUUID(), text: '!deny *' });
   assert.match(String((await client.frame('error'))['message']), /stands.*Lockdown/);
   assert.deepEqual(megabot.fakes.edits.map(({ edit }) => edit), [{ op: 'add', list: 'deny', pattern: '*' }]);
+});
+
+test('!allow says first what the pattern would have covered lately, then that it is in force', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  megabot.fakes.recent.push('git status --short', 'git push', 'ls');
+  const answer = await answerTo(client, '!allow git status');
+  assert.match(answer, /^Of the last 3 commands these would have run without asking:\n\n- `git status --short`\n\n`git status` is now on the allow list\. `!undo` takes it back/);
+  assert.match(await answerTo(client, '!allow make'), /^Of the last 3 commands it covers none\./);
+});
+
+test('!allow whose preview cannot be had changes nothing', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  megabot.fakes.failing.set('policyPreview', new ServiceError('policy_invalid', '`* *` covers everything.'));
+  assert.match(await answerTo(client, '!allow * *'), /was not changed: `\* \*` covers everything/);
+  assert.equal(megabot.fakes.edits.length, 0);
+});
+
+test('!policies remove takes out what the number meant when it was shown, and otherwise shows the list anew', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  assert.match(await answerTo(client, '!policies remove 1'), /may have changed since you saw them, so nothing was removed/);
+  assert.match(await answerTo(client, '!policies remove 2'), /`ls` is no longer on the allow list/);
+  await answerTo(client, '!allow make');
+  assert.match(await answerTo(client, '!policies remove 1'), /nothing was removed/, 'the list has changed since');
+  assert.match(await answerTo(client, '!policies remove 9'), /no rule 9/);
+  assert.match(await answerTo(client, '!policies remove everything'), /Nothing was changed/);
+  assert.deepEqual(megabot.fakes.edits.map(({ edit }) => edit), [{ op: 'remove', list: 'allow', pattern: 'ls' }, { op: 'add', list: 'allow', pattern: 'make' }]);
+});
+
+test('!policies lists what is allowed for one conversation too, and takes it back', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  megabot.fakes.policy = { ...megabot.fakes.policy, grants: [{ id: 'g1', conversation: 'default', command: 'npm test', grantedBy: 'owner', grantedAt: 1, expiresAt: 1_700_000_000_000 }] };
+  assert.match(await answerTo(client, '!policies'), /Allowed for one conversation:\n\n3\. `npm test`, until 2023-11-14 22:13 UTC/);
+  assert.match(await answerTo(client, '!policies remove 3'), /`npm test` asks again/);
+  assert.deepEqual(megabot.fakes.revoked.map(({ id }) => id), ['g1']);
+});
+
+test('!pending lists what waits, !why says how it came to that', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  assert.match(await answerTo(client, '!pending'), /Nothing waits/);
+  const approval = makeApproval({ command: 'git push' });
+  megabot.fakes.approvals.set(approval.id, approval);
+  assert.match(await answerTo(client, '!pending'), /One approval waits.*!approve <id>[\s\S]*`git push`/);
+  assert.match(await answerTo(client, `!why ${approval.shortId}`), /`git push`[\s\S]*\*\*ask\*\*[\s\S]*characters 1 to 8[\s\S]*Approval .*: pending/);
+  assert.match(await answerTo(client, '!why zzzz'), /Nothing has the id/);
+  assert.match(await answerTo(client, '!why'), /Say which/);
+});
+
+test('an approval that does not exist is answered with where to see those that do', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  const approval = makeApproval({ id: 'k3f9x2abcdef', shortId: 'k3f9x2' });
+  megabot.fakes.approvals.set(approval.id, approval);
+  assert.match(await answerTo(client, '!approve zzzz'), /no approval .*k3f9x2.*!pending/);
+});
+
+test('!test shows parts, rules and places, and nothing is submitted', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  assert.match(await answerTo(client, '!test rm -rf /'), /\*\*Ask\*\*.*Nothing was run[\s\S]*1\. `rm -rf \/` \(characters 1 to 8\): \*\*ask\*\*; no rule covers it[\s\S]*It only looks harmless/);
+  assert.deepEqual(megabot.fakes.tested, [{ command: 'rm -rf /' }]);
+  assert.equal(megabot.fakes.submitted.length + megabot.fakes.edits.length + megabot.fakes.decisions.length, 0);
+  assert.match(await answerTo(client, '!test'), /Say which command/);
+});
+
+test('!undo says which version is back; where there is none it says so', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  assert.match(await answerTo(client, '!undo'), /no such earlier version[\s\S]*Nothing was changed/);
+  megabot.fakes.versions.push({ id: 7, at: 1, by: 'owner', summary: 'allow: + git push', version: 'v7' });
+  assert.match(await answerTo(client, '!undo'), /as version 7/);
+  assert.match(await answerTo(client, '!undo 7'), /as version 7/);
+  assert.match(await answerTo(client, '!undo yesterday'), /no number of a version/);
+  assert.deepEqual(megabot.fakes.undone.map(({ to }) => to), [undefined, 7]);
+});
+
+test('!lockdown is !deny *, !unlock says how and lifts nothing', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  assert.match(await answerTo(client, '!lockdown'), /Lockdown[\s\S]*entering the token again/);
+  assert.deepEqual(megabot.fakes.edits.map(({ edit }) => edit), [{ op: 'add', list: 'deny', pattern: '*' }]);
+  assert.match(await answerTo(client, '!unlock'), /not lifted from chat[\s\S]*entering the token/);
+  assert.equal(megabot.fakes.edits.length, 1);
+});
+
+test('!status names what does not work and what waits', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  const approval = makeApproval();
+  megabot.fakes.approvals.set(approval.id, approval);
+  megabot.fakes.failing.set('memory.ping', new ServiceError('unavailable', 'the database is away'));
+  assert.match(await answerTo(client, '!status'), /memory: \*\*does not work\*\* \(unavailable: the database is away\)[\s\S]*waiting for a decision: 1/);
+});
+
+test('what the policy denies by the time it is approved is not called approved', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  const approval = makeApproval({ command: 'git push' });
+  megabot.fakes.approvals.set(approval.id, approval);
+  megabot.fakes.deniedByNow.add(approval.id);
+  assert.match(await answerTo(client, `!approve ${approval.shortId}`), /was not approved, it is rejected/);
 });

@@ -2,6 +2,11 @@
 // as another one than it is. A zero-width joiner between emoji is left out of no rule: an escape is ugly, a disguise is worse.
 const invisible = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
+/** Whether anything in it does not show; line breaks and tabs do. */
+export const hasInvisible = (text: string): boolean => [...text.matchAll(invisible)].some(([character]) => character !== '\n' && character !== '\t');
+/** The text as a reader sees it who sees only what shows. */
+export const withoutInvisible = (text: string): string => text.replace(invisible, (character) => (/\s/.test(character) ? ' ' : ''));
+
 /** The text with everything that does not show made visible as `\u{…}`; line breaks and tabs stay. */
 export function showInvisible(text: string): string {
   return text.replace(invisible, (character) => (character === '\n' || character === '\t' ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`));

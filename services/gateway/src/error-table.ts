@@ -37,7 +37,7 @@ export const errorTable = {
   not_entitled: row(403, 'This principal may not do that', 'Ask the owner.'),
   rate_limited: row(429, 'Too much at once', 'Wait a second and send less.', 4429),
   too_large: row(413, 'Too large', 'Send less than 1 MiB.', 1009),
-  approval_unknown: row(404, 'No such approval', 'List the pending ones: !approve, or GET /api/v1/approvals?status=pending.'),
+  approval_unknown: row(404, 'No such approval', 'List the pending ones: !pending, or GET /api/v1/approvals?status=pending.'),
   approval_ambiguous: row(409, 'The prefix fits several approvals', 'Give more characters of the id.'),
   approval_expired: row(410, 'The approval has expired', 'Ask for the action again.'),
   approval_decided: row(409, 'The approval was already decided', 'Nothing to do: the first decision stands.'),

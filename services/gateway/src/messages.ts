@@ -7,6 +7,7 @@ import { createCommandExecutor } from './commands/execute.ts';
 import { parseIntent, type Intent } from './commands/parse.ts';
 import { isTransient, publicFailure } from './error-table.ts';
 import type { GatewayEvents } from './events.ts';
+import type { Health } from './health.ts';
 import type { TicketIssuer } from './origin-ticket.ts';
 
 export interface IncomingMessage {
@@ -35,11 +36,11 @@ export function turnIdOf({ conversation, key }: Pick<IncomingMessage, 'conversat
 }
 
 /** What stops something is done also while nobody can say whether it was done before: doing it again permits nothing. */
-const stopping: ReadonlySet<string> = new Set(['deny', 'reject']);
+const stopping: ReadonlySet<string> = new Set(['deny', 'reject', 'lockdown']);
 
-export function createMessageIntake(deps: { bus: Bus; tickets: TicketIssuer; events: GatewayEvents }): MessageIntake {
+export function createMessageIntake(deps: { bus: Bus; tickets: TicketIssuer; events: GatewayEvents; health: Health }): MessageIntake {
   const { bus, tickets, events } = deps;
-  const commands = createCommandExecutor(bus, events);
+  const commands = createCommandExecutor(deps);
   // Between a command and its storing only this remembers it; the newest suffice, because a client repeats within seconds.
   const answers = new Map<string, { readonly text: string; readonly answer: Promise<string> }>();
 

@@ -1,18 +1,25 @@
 import type { Bus } from '@megabot/bus/port.ts';
 import { Mode } from '@megabot/contracts/conversation.ts';
 import * as memory from '@megabot/contracts/endpoints/memory.ts';
+import { isServiceError } from '@megabot/contracts/errors.ts';
 import type { Actor } from '@megabot/contracts/principal.ts';
 import { errorTable } from '../error-table.ts';
 import type { GatewayEvents } from '../events.ts';
+import type { Health } from '../health.ts';
 import { createApprovalCommands } from './approvals.ts';
+import { createJudgementCommands } from './judgements.ts';
+import { createPolicyListCommands } from './policy-list.ts';
 import { createPolicyCommands } from './policy.ts';
-import { helpText, type CommandName } from './table.ts';
+import { createRefusals, refusalOf } from './refusals.ts';
+import { describeStatus } from './status.ts';
+import { commandTable, helpText, personOf, type CommandName } from './table.ts';
 
 export type ControlCommand = Exclude<CommandName, 'run'>;
 
 export interface CommandExecutor {
   /**
-   * Carries a command out and gives the answer. Doing it twice is the same as doing it once.
+   * Carries a command out and gives the answer; an empty one means that nothing is said. Doing it twice is the same as doing
+   * it once, but for `!undo`, which the caller does not repeat.
    * @throws ServiceError only where repeating may succeed.
    */
   execute(command: { name: ControlCommand; argument: string; conversation: string; actor: Actor }): Promise<string>;
@@ -24,9 +31,12 @@ const modes: Record<Mode, string> = {
   build: 'like ask, with edits of workspace files gathered into one approval',
 };
 
-export function createCommandExecutor(bus: Bus, events: GatewayEvents): CommandExecutor {
+export function createCommandExecutor({ bus, events, health }: { bus: Bus; events: GatewayEvents; health: Health }): CommandExecutor {
   const approvals = createApprovalCommands(bus, events);
   const policy = createPolicyCommands(bus, approvals);
+  const policyList = createPolicyListCommands(bus);
+  const judgements = createJudgementCommands(bus);
+  const refusals = createRefusals();
 
   const mode = async (conversation: string, word: string): Promise<string> => {
     // Reading first makes the conversation `default` on its first use.
@@ -38,23 +48,49 @@ export function createCommandExecutor(bus: Bus, events: GatewayEvents): CommandE
     return `This conversation is now in mode \`${updated.mode}\`: ${modes[updated.mode]}. No mode weakens the policy.`;
   };
 
+  const carryOut = async (name: ControlCommand, argument: string, conversation: string, actor: Actor): Promise<string> => {
+    switch (name) {
+      case 'approve':
+      case 'reject':
+        return await approvals.decide(name, argument, actor);
+      case 'pending':
+        return await approvals.pending(actor);
+      case 'why':
+        return await judgements.why(argument);
+      case 'allow':
+      case 'deny':
+        return await policy.add(name, argument, actor);
+      case 'policies':
+        return await policyList.carryOut(argument, actor);
+      case 'undo':
+        return await policy.undo(argument, actor);
+      case 'test':
+        return await judgements.test(argument);
+      case 'lockdown':
+        return await policy.lockdown(actor);
+      case 'unlock':
+        return `A lockdown is not lifted from chat, whoever writes there. ${errorTable.lockdown.hint}`;
+      case 'mode':
+        return await mode(conversation, argument);
+      case 'status':
+        return await describeStatus(bus, health);
+      case 'help':
+        return helpText(personOf(actor) ?? 'bridge');
+    }
+  };
+
   return {
-    async execute({ name, argument, conversation, actor }) {
-      switch (name) {
-        case 'approve':
-        case 'reject':
-          return await approvals.decide(name, argument, actor);
-        case 'allow':
-        case 'deny':
-          return await policy.add(name, argument, actor);
-        case 'policies':
-          return await policy.show();
-        case 'mode':
-          return await mode(conversation, argument);
-        case 'unlock':
-          return `A lockdown is not lifted from chat. ${errorTable.lockdown.hint}`;
-        case 'help':
-          return helpText();
+    async execute({ name, argument, conversation, actor: given }) {
+      // Where it was written bounds what somebody behind a messenger may decide.
+      const actor: Actor = given.channel === 'bridge' ? { ...given, conversation } : given;
+      const person = personOf(actor);
+      const entry = commandTable.find((row) => row.name === name);
+      if (!entry?.judged && (person === null || !entry?.may.includes(person))) return refusals.tell(actor, { message: `You may not use \`!${name}\` from here.` });
+      try {
+        return await carryOut(name, argument, conversation, actor);
+      } catch (error) {
+        if (isServiceError(error, 'not_entitled')) return refusals.tell(actor, refusalOf(error));
+        throw error;
       }
     },
   };

@@ -1,5 +1,5 @@
 import { errorTable } from '../error-table.ts';
-import { commandTable } from '../commands/table.ts';
+import { commandTable, type Person } from '../commands/table.ts';
 import { handshakeVector } from './vector.ts';
 
 /** Parts of docs/protocol.md that are written from the code, between `<!-- generated:name -->` and `<!-- end:name -->`. */
@@ -23,7 +23,9 @@ function errors(): string {
 }
 
 function commands(): string {
-  return ['| Command | Also | What it does |', '|---|---|---|', ...commandTable.map(({ usage, aliases, help }) => `| \`${usage.replaceAll('|', '\\|')}\` | ${aliases.map((alias) => `\`!${alias}\``).join(', ')} | ${help} |`)].join('\n');
+  const who: Readonly<Record<Person, string>> = { owner: 'owner', paired: 'paired devices', bridge: 'messengers' };
+  const rows = commandTable.map(({ usage, aliases, help, may }) => `| \`${usage.replaceAll('|', '\\|')}\` | ${aliases.map((alias) => `\`!${alias}\``).join(', ')} | ${may.map((person) => who[person]).join(', ')} | ${help} |`);
+  return ['| Command | Also | Who may | What it does |', '|---|---|---|---|', ...rows].join('\n');
 }
 
 /** The document with its generated parts written anew. @throws where a part's markers are missing. */

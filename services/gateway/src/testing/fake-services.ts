@@ -3,7 +3,7 @@ import type { InProcessHub } from '@megabot/bus/in-process.ts';
 import type { Approval } from '@megabot/contracts/approval.ts';
 import type { AuditRecord } from '@megabot/contracts/audit.ts';
 import type { Conversation, Message, Turn } from '@megabot/contracts/conversation.ts';
-import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
+import type * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import * as memory from '@megabot/contracts/endpoints/memory.ts';
 import * as orchestrator from '@megabot/contracts/endpoints/orchestrator.ts';
 import * as sandbox from '@megabot/contracts/endpoints/sandbox.ts';
@@ -15,8 +15,9 @@ import type { Run } from '@megabot/contracts/run.ts';
 import type { OriginTicket } from '@megabot/contracts/ticket.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import type { z } from 'zod';
+import { failIf, serveInterlock } from './fake-interlock.ts';
 
-type Input<E extends { request: z.ZodType }> = z.infer<E['request']>;
+export type Input<E extends { request: z.ZodType }> = z.infer<E['request']>;
 
 /** What the fake services were told, and how they shall answer. Only as clever as the gateway's tests need. */
 export interface Fakes {
@@ -27,11 +28,27 @@ export interface Fakes {
   readonly appended: Input<typeof memory.append>[];
   readonly decisions: Input<typeof interlock.decide>[];
   readonly edits: Input<typeof interlock.policyEdit>[];
+  readonly approvalEdits: Input<typeof interlock.approvalEdit>[];
+  readonly batches: Input<typeof interlock.decideBatch>[];
+  readonly undone: Input<typeof interlock.policyUndo>[];
+  readonly revoked: Input<typeof interlock.grantRevoke>[];
+  readonly tested: Input<typeof interlock.policyTest>[];
+  /** Who was refused what: what the real interlock writes into its audit log. */
+  readonly refusals: { readonly principal: string; readonly act: string }[];
+  /** Commands that were asked for lately. */
+  readonly recent: string[];
+  readonly versions: interlock.PolicyVersion[];
+  /** Approvals that the policy denies by the time they are approved. */
+  readonly deniedByNow: Set<string>;
+  /** Principals of messengers that may decide with the code 123456. */
+  readonly messengerAdmins: Set<string>;
   readonly submitted: Input<typeof interlock.submit>[];
   readonly tickets: OriginTicket[];
   readonly approvals: Map<string, Approval>;
   readonly runs: Map<string, Run>;
   readonly audit: AuditRecord[];
+  /** By the SHA-256 of their secret, in hexadecimal. */
+  readonly sessions: Map<string, { sessionId: string; principal: string; expiresAt: number }>;
   /** Fails the named endpoint until deleted. */
   readonly failing: Map<string, ServiceError>;
   submitOutcome: z.input<typeof interlock.submit.reply>;
@@ -59,7 +76,7 @@ export async function startFakes(hub: InProcessHub): Promise<Fakes> {
   const interlockBus = hub.bus('interlock', { logger });
   const fakes: Fakes = {
     memoryBus, interlockBus, orchestratorBus: hub.bus('orchestrator', { logger }), sandboxBus: hub.bus('sandbox', { logger }),
-    appended: [], decisions: [], edits: [], submitted: [], tickets: [], approvals: new Map(), runs: new Map(), audit: [], failing: new Map(),
+    appended: [], decisions: [], edits: [], approvalEdits: [], batches: [], undone: [], revoked: [], tested: [], refusals: [], recent: [], versions: [], sessions: new Map(), messengerAdmins: new Set(), deniedByNow: new Set(), submitted: [], tickets: [], approvals: new Map(), runs: new Map(), audit: [], failing: new Map(),
     submitOutcome: { decision: 'deny', rule: 'rm', reasons: ['denied by a rule'] },
     policy: { allow: ['ls'], deny: ['rm -rf'], matching: 'commands', version: 'v1', lockdown: false, warnings: [] },
   };
@@ -69,11 +86,6 @@ export async function startFakes(hub: InProcessHub): Promise<Fakes> {
   await fakes.sandboxBus.serve([handle(sandbox.ping, async () => ({ ok: true, detail: 'ready', driver: 'docker', simulated: false, running: 0 }))]);
   return fakes;
 }
-
-const failIf = (fakes: Fakes, name: string): void => {
-  const failure = fakes.failing.get(name);
-  if (failure) throw failure;
-};
 
 async function serveMemory(fakes: Fakes): Promise<void> {
   const conversations = new Map<string, Conversation>();
@@ -143,87 +155,5 @@ async function serveMemory(fakes: Fakes): Promise<void> {
       failIf(fakes, 'memory.ping');
       return { ok: true, detail: 'ready' };
     }),
-  ]);
-}
-
-async function serveInterlock(fakes: Fakes): Promise<void> {
-  const sessions = new Map<string, { sessionId: string; principal: string; expiresAt: number }>();
-  const usedCodes = new Set<string>();
-  const find = (prefix: string): Approval => {
-    const found = [...fakes.approvals.values()].filter((approval) => approval.id.startsWith(prefix));
-    if (found.length > 1) throw new ServiceError('approval_ambiguous', 'the prefix fits several approvals', { details: { candidates: found.map((approval) => approval.shortId) } });
-    const [only] = found;
-    if (!only) throw new ServiceError('approval_unknown', 'there is no such approval');
-    return only;
-  };
-  await fakes.interlockBus.serve([
-    handle(interlock.submit, async (request) => {
-      failIf(fakes, 'submit');
-      fakes.submitted.push(request);
-      return fakes.submitOutcome;
-    }),
-    handle(interlock.decide, async (request) => {
-      failIf(fakes, 'decide');
-      const approval = find(request.approvalId);
-      if (approval.status === 'expired') throw new ServiceError('approval_expired', 'the approval has expired');
-      if (approval.status !== 'pending') throw new ServiceError('approval_decided', 'the approval was already decided');
-      fakes.decisions.push(request);
-      const decided: Approval = { ...approval, status: request.decision === 'approve' ? 'approved' : 'rejected', decidedBy: request.actor.principal };
-      fakes.approvals.set(decided.id, decided);
-      await fakes.interlockBus.publish(events.decided, { conversation: 'default', approvalId: decided.id, turnId: decided.turnId, status: decided.status, by: request.actor.principal });
-      return { approval: decided, runId: request.decision === 'approve' ? 'run1' : null };
-    }),
-    handle(interlock.approvalsList, async ({ status }) => ({ approvals: [...fakes.approvals.values()].filter((approval) => status === undefined || approval.status === status) })),
-    handle(interlock.approvalsGet, async ({ approvalId }) => find(approvalId)),
-    handle(interlock.runGet, async ({ runId }) => {
-      const run = fakes.runs.get(runId);
-      if (!run) throw new ServiceError('not_found', 'there is no such run');
-      return run;
-    }),
-    handle(interlock.cancelTurn, async () => ({ approvals: 0, runs: 0 })),
-    handle(interlock.policyGet, async () => fakes.policy),
-    handle(interlock.policyEdit, async (request) => {
-      failIf(fakes, 'policyEdit');
-      fakes.edits.push(request);
-      const { edit } = request;
-      if (edit.op === 'replace') {
-        if (edit.ifVersion !== undefined && edit.ifVersion !== fakes.policy.version) throw new ServiceError('policy_conflict', 'the policy has changed');
-        fakes.policy = { ...fakes.policy, ...edit.policy, version: `${fakes.policy.version}+` };
-        return { policy: fakes.policy, changed: true };
-      }
-      const changed = !fakes.policy[edit.list].includes(edit.pattern);
-      if (changed) fakes.policy = { ...fakes.policy, [edit.list]: [...fakes.policy[edit.list], edit.pattern], version: `${fakes.policy.version}+` };
-      return { policy: fakes.policy, changed };
-    }),
-    handle(interlock.policyTest, async ({ command }) => ({ decision: 'ask' as const, rule: null, reasons: ['no rule'], commands: [command.split(' ')] })),
-    handle(interlock.unlock, async () => fakes.policy),
-    handle(interlock.auditList, async () => ({ entries: [], hasMore: false })),
-    handle(interlock.auditVerify, async () => ({ ok: true, entries: 0, firstBreak: null })),
-    handle(interlock.auditExport, async ({ after, through = fakes.audit.length, limit }) => {
-      const entries = fakes.audit.filter((entry) => entry.seq > after && entry.seq <= through).slice(0, limit);
-      return { entries, heads: [], through, hasMore: entries.length > 0 && (entries.at(-1)?.seq ?? 0) < through };
-    }),
-    handle(interlock.auditForget, async ({ what }) => {
-      const gone = fakes.audit.filter((entry) => 'conversation' in what && entry.conversation === what.conversation);
-      for (const entry of gone) Object.assign(entry, { text: null, salt: null });
-      return { texts: gone.length };
-    }),
-    handle(interlock.sessionCreate, async ({ secretHash, principal, codeId, expiresAt }) => {
-      if (codeId !== undefined && usedCodes.has(codeId)) throw new ServiceError('code_used', 'the code was already used');
-      if (codeId !== undefined) usedCodes.add(codeId);
-      const sessionId = newId();
-      sessions.set(secretHash, { sessionId, principal, expiresAt });
-      return { sessionId };
-    }),
-    handle(interlock.sessionCheck, async ({ secretHash }) => {
-      const session = sessions.get(secretHash);
-      if (!session) throw new ServiceError('session_invalid', 'there is no such session');
-      return session;
-    }),
-    handle(interlock.sessionEnd, async ({ secretHash }) => {
-      sessions.delete(secretHash);
-      return {};
-    }),
-    handle(interlock.ping, async () => ({ ok: true, detail: 'ready' })),
   ]);
 }

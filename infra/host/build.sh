@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 . infra/host/lib.sh
 
 images='gateway ui orchestrator interlock memory sandbox-service init sandbox'
-case ",$(setting COMPOSE_PROFILES '')," in *,egress,*) images="$images egress" ;; esac
+for profile in egress hostlink; do ! has_profile "$profile" || images="$images $profile"; done
 fingerprint=$(find Dockerfile .dockerignore package.json package-lock.json libs services infra \
   \( -name node_modules -o -name dist \) -prune -o -type f ! -name '*.test.ts' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64)
 present=yes

@@ -37,6 +37,19 @@ require_port() {
     fail "$1 must be a port number, 1 to 65535." 'Nothing was changed. Mend it in the environment or in .env and run `make up` again.'
 }
 
+# Optional services of the stack are compose profiles, listed in COMPOSE_PROFILES.
+has_profile() { case ",$(setting COMPOSE_PROFILES '')," in *,"$1",*) ;; *) return 1 ;; esac; }
+add_profile() { has_profile "$1" || remember COMPOSE_PROFILES "$(setting COMPOSE_PROFILES '' | sed -E 's/,+$//; s/(.)$/\1,/')$1"; }
+drop_profile() {
+  ! has_profile "$1" || remember COMPOSE_PROFILES "$(setting COMPOSE_PROFILES '' | tr , '\n' | grep -vxF "$1" | paste -sd, - || true)"
+}
+
+# listens_on PORT: whether something on this host listens there on 127.0.0.1 or on every address.
+listens_on() {
+  local hex; hex=$(printf '%04X' "$1")
+  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$hex" '$4 == "0A" { split($2, at, ":"); if (at[2] == port && (at[1] == "0100007F" || at[1] ~ /^0+$/)) found = 1 } END { exit !found }'
+}
+
 engine_answers() { command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
 
 all_services='gateway ui orchestrator interlock memory sandbox egress nats postgres'

@@ -10,6 +10,16 @@ remember MEGABOT_UID "$uid"
 remember MEGABOT_GID "$gid"
 remember DOCKER_GID "$(stat -c %g /var/run/docker.sock 2>/dev/null || echo 0)"
 
+# What listens on the host's loopback alone is out of a container's reach but for the relay.
+linked=''
+for port in 18789 11434 1234 8080; do ! listens_on "$port" || linked="$linked $port"; done
+case "$(setting MEGABOT_HOSTLINK auto)" in
+  on) add_profile hostlink ;;
+  off) drop_profile hostlink ;;
+  auto) [ -z "$linked" ] || add_profile hostlink ;;
+  *) fail 'MEGABOT_HOSTLINK must be auto, on or off.' 'Nothing was changed. Mend it in .env and run `make up` again.' ;;
+esac
+
 infra/host/build.sh
 
 mkdir -p "$home/config" "$home/secrets"
@@ -30,8 +40,10 @@ if [ "$missing" = yes ]; then
     -v "$home/secrets:/secrets" --entrypoint node megabot/init:0.1.0 src/keys-main.ts /secrets
 fi
 
-# Compose leaves what is no longer asked for running: the way out must end with its line in .env.
-case ",$(setting COMPOSE_PROFILES '')," in *,egress,*) ;; *) compose --profile egress rm --stop --force egress >/dev/null 2>&1 || true ;; esac
+# Compose leaves what is no longer asked for running: a way out must end with its line in .env.
+for profile in egress hostlink; do
+  has_profile "$profile" || compose --profile "$profile" rm --stop --force "$profile" >/dev/null 2>&1 || true
+done
 
 say 'Starting and waiting for health.'
 if ! compose up --detach --wait --wait-timeout 120 --remove-orphans --quiet-pull 2>.tools/up.log; then
@@ -48,6 +60,17 @@ say "  WebSocket  ws://$bind:$(setting MEGABOT_WS_PORT 18790)    (docs/protocol.
 say ''
 say 'Sign in with this link; it works once, within 15 minutes (`make sign-in` makes another):'
 say "  $(compose exec -T gateway node src/sign-in-link.ts)"
+if has_profile hostlink; then
+  say ''
+  say "The relay hostlink runs: it passes the host's loopback ports 18789, 11434, 1234 and 8080 on, and nothing else (MEGABOT_HOSTLINK in .env)."
+  for port in $linked; do
+    case "$port" in
+      18789) say '  127.0.0.1:18789 listens: for OpenClaw set OPENCLAW_URL=ws+unix:/run/hostlink/openclaw/18789.sock' ;;
+      11434) say '  127.0.0.1:11434 listens: for Ollama set MEGABOT_MODEL_URL=unix:/run/hostlink/models/11434.sock' ;;
+      *) say "  127.0.0.1:$port listens: for an OpenAI-compatible model server set MEGABOT_MODEL_URL=unix:/run/hostlink/models/$port.sock:/v1" ;;
+    esac
+  done
+fi
 if [ -z "$(setting MEGABOT_MODEL_URL '')" ]; then
   say ''
   say 'No model is configured in .env yet: set MEGABOT_MODEL_URL and MEGABOT_MODEL (or `model:` in config/meta-config.yaml).'

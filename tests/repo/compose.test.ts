@@ -8,6 +8,7 @@ interface Service {
   readonly ports?: string[];
   readonly networks?: string[] | Record<string, { ipv4_address?: string } | null>;
   readonly profiles?: string[];
+  readonly network_mode?: string;
   readonly sysctls?: Record<string, string>;
   readonly secrets?: string[];
   readonly environment?: Record<string, string>;
@@ -59,6 +60,7 @@ test('each service reaches its own networks alone', () => {
     memory: ['bus', 'data'],
     sandbox: ['bus'],
     egress: ['internet', ...runNetworks],
+    hostlink: [],
     nats: ['bus'],
     postgres: ['data'],
   });
@@ -72,8 +74,17 @@ test('bus, data and egress are internal, and the bridges of bus and data have no
 
 test('nothing leaves the machine unless the owner says so: the proxy of runs is in a profile, and alone in its way out', () => {
   const optional = services.filter(([, service]) => service.profiles !== undefined);
-  assert.deepEqual(optional.map(([name, service]) => [name, service.profiles]), [['egress', ['egress']]]);
+  assert.deepEqual(optional.map(([name, service]) => [name, service.profiles]), [['egress', ['egress']], ['hostlink', ['hostlink']]]);
   assert.deepEqual(services.filter(([, service]) => networksOf(service).includes('internet')).map(([name]) => name), ['egress']);
+});
+
+test('one service is in the host\'s network: the relay, with two volumes of sockets that gateway and orchestrator read', () => {
+  assert.deepEqual(services.filter(([, service]) => service.network_mode === 'host').map(([name]) => name), ['hostlink']);
+  const holders = (volume: string) => services.filter(([, service]) => service.volumes?.some((mounted) => mounted.startsWith(`${volume}:`))).map(([name]) => name);
+  assert.deepEqual(holders('hostlink-openclaw'), ['gateway', 'hostlink', 'volumes']);
+  assert.deepEqual(holders('hostlink-models'), ['orchestrator', 'hostlink', 'volumes']);
+  const { hostlink } = compose.services;
+  assert.deepEqual([hostlink?.secrets, hostlink?.ports], [undefined, undefined]);
 });
 
 test('each network of a run is internal, has no address on the host, and holds the proxy alone', () => {

@@ -1,15 +1,20 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { logLevel, parseEnvironment, wholeNumber, type Environment } from '@megabot/config/environment.ts';
+import { parseServerAddress } from './model/server-address.ts';
 
 /** Compose hands an unset variable on as an empty one; both mean that nothing is said. */
 const optional = z.string().optional().transform((value) => (value === undefined || value === '' ? null : value));
 
 const modelUrl = optional.refine((value) => {
   if (value === null) return true;
-  const url = URL.parse(value);
-  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '';
-}, 'must be an http:// or https:// URL without user name and password');
+  try {
+    parseServerAddress(value);
+    return true;
+  } catch {
+    return false;
+  }
+}, 'must be an http:// or https:// URL without user name and password, or unix:/path/to.sock');
 
 /** The environment of the orchestrator, parsed. @throws ConfigurationError */
 export function readConfig(environment: Environment) {

@@ -134,6 +134,7 @@ export function createModelSource(
 
 /** An address for people: credentials and query may be secrets. */
 export function shownAddress(text: string): string {
+  if (text.startsWith('unix:')) return text;
   const url = URL.parse(text);
   return url ? `${url.origin}${url.pathname.replace(/\/$/, '')}` : 'an unreadable address';
 }

@@ -1,12 +1,13 @@
 import type { Response } from 'undici';
 import { ModelError, type ModelErrorCode } from './port.ts';
+import type { ServerName } from './server-address.ts';
 
 /** What a failure on the wire means for the person: which address was tried, and what to do. */
 
 const errorBodyBytes = 4096;
 
 /** Anything that failed before the server answered. The cause that libraries wrapped is found and named by its code. */
-export function unreachable(server: URL, error: unknown): ModelError {
+export function unreachable(server: ServerName, error: unknown): ModelError {
   let code = '';
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof ModelError) return cause;
@@ -19,20 +20,20 @@ export function unreachable(server: URL, error: unknown): ModelError {
   });
 }
 
-export function brokenOff(server: URL, error: unknown): ModelError {
+export function brokenOff(server: ServerName, error: unknown): ModelError {
   return new ModelError('bad_reply', `The answer of ${server.origin} broke off or could not be read.`, {
     hint: 'Try again; if it stays so, look at the log of the model server.',
     cause: error,
   });
 }
 
-export function tooLong(server: URL): ModelError {
+export function tooLong(server: ServerName): ModelError {
   return new ModelError('bad_reply', `The answer of ${server.origin} is longer than an answer can be, and was cut off.`, {
     hint: 'Ask again; if it stays so, look at the log of the model server, or use another model.',
   });
 }
 
-export function tooQuiet(server: URL, idleTimeoutMs: number): ModelError {
+export function tooQuiet(server: ServerName, idleTimeoutMs: number): ModelError {
   return new ModelError('timeout', `${server.origin} sent nothing for ${idleTimeoutMs / 1000} seconds.`, {
     hint: 'The model may still be loading or the machine be overloaded: try again, or use a smaller model.',
   });
@@ -51,7 +52,7 @@ export function ignoring(...codes: readonly ModelErrorCode[]): (error: unknown) 
 }
 
 /** For a response that is no success. Reads the beginning of its body, and no redirect is ever followed. */
-export async function statusError(server: URL, response: Response, apiKey?: string): Promise<ModelError> {
+export async function statusError(server: ServerName, response: Response, apiKey?: string): Promise<ModelError> {
   const { status } = response;
   if (status >= 300 && status < 400) {
     await response.body?.cancel();

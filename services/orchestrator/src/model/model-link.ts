@@ -2,11 +2,16 @@ import { Agent, fetch as undiciFetch } from 'undici';
 import { brokenOff, refusedElsewhere, statusError, tooLong, tooQuiet, unreachable } from './link-errors.ts';
 import { checkedLookup, requireLocalLiteral, type Resolve } from './local-address.ts';
 import { ModelError } from './port.ts';
+import { nameOf, type ServerName } from './server-address.ts';
 import { AnswerTooLong, streamLimits, watchBody, wholeLimits, type WatchedBody } from './watched-body.ts';
 
 export interface ModelLinkOptions {
   /** Where the model server is; nothing else is ever connected to. */
   readonly url: URL;
+  /** The Unix socket through which it is reached instead of by its host. */
+  readonly socketPath?: string | undefined;
+  /** How messages call it, where that is not the URL. */
+  readonly shown?: ServerName | undefined;
   readonly localOnly: boolean;
   readonly allowedHosts: readonly string[];
   readonly apiKey?: string | undefined;
@@ -34,9 +39,11 @@ const passedHeaders = ['accept', 'content-type'];
 
 /** Opens no connection yet. A proxy named in the environment is not used: the address checked is the one connected to. */
 export function createModelLink(options: ModelLinkOptions, deps: { resolve?: Resolve | undefined } = {}): ModelLink {
+  // A socket is on this machine: there is no name to look up and no address to judge.
+  const socket = options.socketPath === undefined ? {} : { socketPath: options.socketPath };
   const lookup = options.localOnly ? { lookup: checkedLookup(options, deps.resolve) } : {};
   // Silence is watched here, to the millisecond and with an error of ours, so undici's own timers are off.
-  const agent = new Agent({ connect: { ...lookup, timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
+  const agent = new Agent({ connect: { ...lookup, ...socket, timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
 
   return {
     async exchange(signal, work) {
@@ -50,7 +57,7 @@ export function createModelLink(options: ModelLinkOptions, deps: { resolve?: Res
         exchange.abandon();
         if (signal.aborted) throw new ModelError('aborted', 'The request to the model was cancelled.', { cause: error });
         if (exchange.failure) throw exchange.failure;
-        throw error instanceof ModelError ? error : brokenOff(options.url, error);
+        throw error instanceof ModelError ? error : brokenOff(nameOf(options), error);
       }
     },
     close: async () => await agent.destroy(),
@@ -75,14 +82,15 @@ class Exchange {
 
   readonly fetch: Fetch = async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
-    const { url: server, localOnly, apiKey, idleTimeoutMs } = this.#options;
+    const { url: base, localOnly, apiKey, idleTimeoutMs } = this.#options;
+    const server = nameOf(this.#options);
     this.#stopWatch();
     this.#watch = setTimeout(() => {
       this.failure ??= tooQuiet(server, idleTimeoutMs);
       this.#over.abort();
     }, idleTimeoutMs);
     try {
-      if (url.origin !== server.origin) throw refusedElsewhere(url);
+      if (url.origin !== base.origin) throw refusedElsewhere(url);
       if (localOnly) requireLocalLiteral(url.hostname, this.#options);
       const response = await undiciFetch(url, {
         method: init.method ?? 'GET',
@@ -108,7 +116,7 @@ class Exchange {
       onData: () => void this.#watch?.refresh(),
       onError: (error) => {
         // A library that gives up for a reason of its own breaks the body itself; that reason is the failure.
-        if (!librarySignal?.aborted) this.failure ??= error instanceof AnswerTooLong ? tooLong(this.#options.url) : brokenOff(this.#options.url, error);
+        if (!librarySignal?.aborted) this.failure ??= error instanceof AnswerTooLong ? tooLong(nameOf(this.#options)) : brokenOff(nameOf(this.#options), error);
       },
     });
     this.#bodies.push(watched);

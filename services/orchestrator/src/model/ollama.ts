@@ -2,6 +2,7 @@ import { Ollama, type Message, type Tool } from 'ollama/browser';
 import { z } from 'zod';
 import { ignoring } from './link-errors.ts';
 import { createModelChooser, type DriverDeps } from './model-choice.ts';
+import { nameOf, type ServerName } from './server-address.ts';
 import { createModelLink, type Fetch, type ModelLinkOptions } from './model-link.ts';
 import { cloudRefusal, isCloudName, isRemote, RemoteMarks } from './ollama-cloud.ts';
 import type { ModelDriver, ModelMessage, ModelReply, ModelRequest, ModelTool, StopReason } from './port.ts';
@@ -33,6 +34,7 @@ const Listing = z.object({ models: z.array(RemoteMarks.extend({ name: z.string()
 export function createOllamaDriver(options: OllamaOptions, deps: DriverDeps = {}): ModelDriver {
   const link = createModelLink(options, deps);
   const host = options.url.href.replace(/\/$/, '');
+  const shown = nameOf(options).href.replace(/\/$/, '');
 
   // The package takes an abort signal for all its requests together only; bound to an exchange, each has its own.
   const client = (fetch: Fetch) => new Ollama({ host, fetch: strictLines(fetch) });
@@ -49,10 +51,10 @@ export function createOllamaDriver(options: OllamaOptions, deps: DriverDeps = {}
     if (isRemote(shown)) throw cloudRefusal(model);
   };
 
-  const chooseModel = createModelChooser({ wanted: options.model, server: `Ollama at ${host}`, list: listUsable, check }, deps.clock);
+  const chooseModel = createModelChooser({ wanted: options.model, server: `Ollama at ${shown}`, list: listUsable, check }, deps.clock);
 
   return {
-    name: `ollama at ${host}`,
+    name: `ollama at ${shown}`,
 
     async chat(request) {
       const model = await chooseModel(request.signal);
@@ -64,7 +66,7 @@ export function createOllamaDriver(options: OllamaOptions, deps: DriverDeps = {}
           options: { num_ctx: options.contextTokens },
           ...(request.tools.length > 0 ? { tools: request.tools.map(toOllamaTool) } : {}),
         });
-        return await collect(stream, request, options.url, (chunk) => {
+        return await collect(stream, request, nameOf(options), (chunk) => {
           if (options.localOnly && isRemote(chunk)) throw cloudRefusal(model);
         });
       });
@@ -77,7 +79,7 @@ export function createOllamaDriver(options: OllamaOptions, deps: DriverDeps = {}
         const found = usable.some((name) => name === wanted || name === `${wanted}:latest`);
         // A model that the list leaves out because it runs elsewhere is refused, not called missing.
         if (wanted !== undefined) await check(wanted, signal).catch(ignoring('model_missing'));
-        return describeModels(`Ollama at ${host}`, options.model, found ? wanted : undefined, usable);
+        return describeModels(`Ollama at ${shown}`, options.model, found ? wanted : undefined, usable);
       } catch (error) {
         return describeFailure(error);
       }
@@ -90,7 +92,7 @@ export function createOllamaDriver(options: OllamaOptions, deps: DriverDeps = {}
 async function collect(
   stream: AsyncIterable<unknown>,
   request: ModelRequest,
-  server: URL,
+  server: ServerName,
   check: (chunk: Chunk) => void,
 ): Promise<ModelReply> {
   const calls: SentToolCall[] = [];

@@ -15,6 +15,7 @@ import {
   type StopReason,
 } from './port.ts';
 import { describeFailure, describeModels } from './probe-detail.ts';
+import { nameOf, type ServerName } from './server-address.ts';
 import { argumentsForHistory, createCallBudget, readToolCalls } from './tool-calls.ts';
 
 export interface OpenaiOptions extends ModelLinkOptions {
@@ -88,10 +89,10 @@ export function createOpenaiDriver(options: OpenaiOptions, deps: DriverDeps = {}
     if (shown.success && isRemote(shown.data)) throw cloudRefusal(model);
   };
 
-  const chooseModel = createModelChooser({ wanted: options.model, server: options.url.href, list: listUsable, check }, deps.clock);
+  const chooseModel = createModelChooser({ wanted: options.model, server: nameOf(options).href, list: listUsable, check }, deps.clock);
 
   return {
-    name: `openai-compatible at ${options.url.href}`,
+    name: `openai-compatible at ${nameOf(options).href}`,
 
     async chat(request) {
       const model = await chooseModel(request.signal);
@@ -107,7 +108,7 @@ export function createOpenaiDriver(options: OpenaiOptions, deps: DriverDeps = {}
             },
             { signal: request.signal },
           );
-          return await collect(stream, request, options.url);
+          return await collect(stream, request, nameOf(options));
         } catch (error) {
           throw saidInStream(options, error) ?? error;
         }
@@ -119,7 +120,7 @@ export function createOpenaiDriver(options: OpenaiOptions, deps: DriverDeps = {}
         const usable = await listUsable(signal);
         const wanted = options.model ?? usable[0];
         if (wanted !== undefined) await check(wanted, signal);
-        return describeModels(options.url.href, options.model, usable.find((id) => id === wanted), usable);
+        return describeModels(nameOf(options).href, options.model, usable.find((id) => id === wanted), usable);
       } catch (error) {
         return describeFailure(error);
       }
@@ -129,7 +130,7 @@ export function createOpenaiDriver(options: OpenaiOptions, deps: DriverDeps = {}
   };
 }
 
-async function collect(stream: AsyncIterable<unknown>, request: ModelRequest, server: URL): Promise<ModelReply> {
+async function collect(stream: AsyncIterable<unknown>, request: ModelRequest, server: ServerName): Promise<ModelReply> {
   const calls = createToolCallAssembly();
   const spend = createCallBudget(server);
   let text = '';
@@ -193,9 +194,9 @@ function toOpenaiTool(tool: ModelTool): OpenAI.ChatCompletionTool {
 }
 
 /** An error that the server wrote into the stream after it had answered 200. */
-function saidInStream({ url, apiKey }: OpenaiOptions, error: unknown): ModelError | undefined {
+function saidInStream({ apiKey, ...server }: OpenaiOptions, error: unknown): ModelError | undefined {
   if (!(error instanceof APIError) || error.status !== undefined || error.error === undefined) return undefined;
-  return new ModelError('bad_reply', `${url.origin} broke off: ${withoutKey(error.message, apiKey).slice(0, 300)}`, {
+  return new ModelError('bad_reply', `${nameOf(server).origin} broke off: ${withoutKey(error.message, apiKey).slice(0, 300)}`, {
     hint: 'Look at the log of the model server.',
     cause: error,
   });

@@ -2,9 +2,10 @@ import type { DriverDeps } from './model-choice.ts';
 import { createOllamaDriver } from './ollama.ts';
 import { createOpenaiDriver } from './openai.ts';
 import type { ModelDriver } from './port.ts';
+import { parseServerAddress } from './server-address.ts';
 
 export interface ModelDriverOptions {
-  /** Ending in `/v1`: an OpenAI-compatible server. Anything else: Ollama. */
+  /** A URL, or a Unix socket as `parseServerAddress` reads it. Ending in `/v1`: an OpenAI-compatible server. Anything else: Ollama. */
   readonly url: string;
   /** Undefined takes the first usable model that the server lists. */
   readonly model?: string | undefined;
@@ -21,25 +22,11 @@ const defaultContextTokens = 8192;
 
 /**
  * Chooses and makes the driver of a model server; nothing is connected to yet.
- * @throws {TypeError} for anything but an http(s) URL without user name and password; the message does not repeat it.
+ * @throws {TypeError} where the address cannot be used; the message does not repeat it.
  */
 export function createModelDriver(options: ModelDriverOptions, deps: DriverDeps = {}): ModelDriver {
-  const url = parseServerUrl(options.url);
-  const shared = { ...options, url, model: options.model === '' ? undefined : options.model };
-  if (url.pathname.endsWith('/v1')) return createOpenaiDriver(shared, deps);
+  const address = parseServerAddress(options.url);
+  const shared = { ...options, ...address, model: options.model === '' ? undefined : options.model };
+  if (address.url.pathname.endsWith('/v1')) return createOpenaiDriver(shared, deps);
   return createOllamaDriver({ ...shared, contextTokens: options.contextTokens ?? defaultContextTokens }, deps);
-}
-
-function parseServerUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new TypeError('the address of the model server is no http:// or https:// URL');
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new TypeError('the address of the model server holds a user name or password: give an API key instead');
-  }
-  url.pathname = url.pathname.replace(/\/+$/, '');
-  url.search = '';
-  url.hash = '';
-  return url;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ModelError, type ModelToolCall } from './port.ts';
+import type { ServerName } from './server-address.ts';
 
 /** A tool call as a server sent it: `arguments` as text, or already parsed; an id perhaps missing or repeated. */
 export interface SentToolCall {
@@ -13,7 +14,7 @@ const maxCalls = 256;
 const maxCharacters = 2 * 1024 * 1024;
 
 /** Counts what the tool calls of one reply take, while they come in. A call's further pieces count as no new call. */
-export function createCallBudget(server: URL): (calls: number, arguments_: unknown) => void {
+export function createCallBudget(server: ServerName): (calls: number, arguments_: unknown) => void {
   let characters = 0;
   const refuse = (what: string): never => {
     throw new ModelError('bad_reply', `The model at ${server.origin} sent ${what}.`, { hint: 'Nothing of it was done. Ask again, perhaps for less at once, or use another model.' });

@@ -26,6 +26,8 @@ export const defaultConnectionLimits: ConnectionLimits = {
 
 export interface Connection {
   readonly hello: HelloOk;
+  /** The gateway's clock when it greeted us, milliseconds since 1970. */
+  readonly greetedAt: number;
   /**
    * Calls one of the allowed methods; resolves with its payload, unchecked.
    * @throws RequestFailure: refused, unanswered within 30 s (it may have been carried out), or never sent.
@@ -65,6 +67,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   let nextId = 0;
   let phase: 'challenge' | 'hello' | 'life' | 'over' = 'challenge';
   let connectId = '';
+  let greetedAt = 0;
   let silence: NodeJS.Timeout | undefined;
 
   const { promise: ended, resolve: tellEnd } = Promise.withResolvers<LinkFailure>();
@@ -103,6 +106,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     if (phase === 'challenge') {
       const challenge = Challenge.safeParse(frame.type === 'event' && frame.event === 'connect.challenge' ? frame.payload : undefined);
       if (!challenge.success) throw refused('not_openclaw', 'What answers at OPENCLAW_URL does not begin as OpenClaw does.', 'Set OPENCLAW_URL to the gateway, for instance ws://127.0.0.1:18789.');
+      greetedAt = challenge.data.ts;
       connectId = String(nextId++);
       phase = 'hello';
       return write(connectFrame(connectId, { version: options.version, token: options.token, device: options.sign(challenge.data) }));
@@ -155,6 +159,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   if (outcome instanceof LinkFailure) throw outcome;
   return {
     hello: outcome,
+    greetedAt,
     ended,
     close: onAbort,
     async request(method, params) {

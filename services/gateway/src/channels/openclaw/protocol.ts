@@ -19,7 +19,7 @@ const ErrorBody = z.object({
 });
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
-export const Frame = z.discriminatedUnion('type', [
+export const Frame = z.union([
   z.object({ type: z.literal('event'), event: text(128), payload: z.unknown().optional() }),
   z.object({ type: z.literal('res'), id: text(64), ok: z.literal(true), payload: z.unknown().optional() }),
   z.object({ type: z.literal('res'), id: text(64), ok: z.literal(false), error: ErrorBody }),
@@ -77,6 +77,9 @@ export type Row = z.infer<typeof Row>;
 
 /** The event `session.message`, and each entry of a delta of `chat.history`. Of the session around it only its key is used. */
 export const SessionMessage = z.object({ sessionKey: SessionKey, message: z.unknown() });
+
+export const SessionChanged = z.object({ sessionKey: SessionKey, phase: text(64).optional(), session: z.object({ hasActiveRun: z.boolean().optional().catch(undefined) }).optional() });
+export type SessionChanged = z.infer<typeof SessionChanged>;
 
 const Cursor = z.string().min(1).max(4_096);
 /** Rows are parsed one by one, so that one that cannot be read does not hide the others. */

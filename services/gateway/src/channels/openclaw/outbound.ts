@@ -1,0 +1,198 @@
+import { backoffDelay } from '@megabot/lifecycle/backoff.ts';
+import { RequestFailure } from './failure.ts';
+import { maxCharsOf, targetOf } from './platforms.ts';
+import { Row } from './protocol.ts';
+import { readBack, type Request } from './session-history.ts';
+import { splitText } from './split.ts';
+import type { BridgeStore, StoredAnswer } from './store.ts';
+import { chatKey, type ChatAddress } from './types.ts';
+
+export interface Answer {
+  /** The same id is one answer for ever, however often it is handed over. */
+  readonly id: string;
+  readonly to: ChatAddress;
+  /** Of the message that it answers. */
+  readonly sessionKey: string;
+  readonly text: string;
+}
+
+export interface Outbound {
+  /** Resolves once the answer is stored; it goes out as soon as it can. Answers to one chat go out in the order they came. */
+  send(answer: Answer): Promise<void>;
+  /** There is a connection; `false` for none. */
+  connected(is: boolean): void;
+  stop(): Promise<void>;
+}
+
+export interface OutboundDeps {
+  readonly request: Request;
+  readonly store: BridgeStore;
+  readonly clock: () => number;
+  readonly onDelivered: (answer: StoredAnswer) => void;
+  readonly onUndelivered: (answer: StoredAnswer) => void;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+export const answerLifeMs = 86_400_000;
+const atOnce = 4;
+const mostParts = 50;
+const retry = { minMs: 2_000, maxMs: 300_000 };
+const heldCheckMs = 60_000;
+/** Rows of the session's end in which a part's mark is looked for. */
+const rowsToSearch = 200;
+
+/**
+ * Sends answers. What makes none of them double: the state is written before a part is sent; the key of a part stays the same
+ * while it is uncertain whether it arrived, and the gateway knows its keys; and since it forgets them when it restarts, an
+ * uncertain part is first looked for in the session, where the gateway notes what it has sent under the same key.
+ */
+export function createOutbound(deps: OutboundDeps): Outbound {
+  const { request, store, clock } = deps;
+  let online = false;
+  let stopped = false;
+  let kicked = false;
+  let timer: NodeJS.Timeout | undefined;
+  let pumping: Promise<void> | undefined;
+
+  const kick = (): void => {
+    kicked = true;
+    clearTimeout(timer);
+    if (stopped || pumping) return;
+    pumping = pump()
+      .catch((error: unknown) => {
+        deps.onTrouble(error);
+        wait(5_000);
+      })
+      .finally(() => {
+        pumping = undefined;
+        if (kicked) kick();
+      });
+  };
+  const wait = (ms: number): void => {
+    clearTimeout(timer);
+    if (!stopped) timer = setTimeout(kick, Math.min(Math.max(ms, 50), 60_000));
+  };
+
+  const pump = async (): Promise<void> => {
+    const goesOn = (): boolean => !stopped;
+    while (goesOn()) {
+      kicked = false;
+      const open = await store.openAnswers();
+      const due = nextOfEachChat(open).filter((answer) => answer.expiresAt <= clock() || (online && answer.nextTryAt <= clock()));
+      if (due.length === 0) {
+        const next = Math.min(...open.map((answer) => Math.min(answer.nextTryAt, answer.expiresAt)));
+        if (open.length > 0 && !kicked) wait(online ? next - clock() : 60_000);
+        if (!kicked) return;
+        continue;
+      }
+      for (let at = 0; at < due.length; at += atOnce) await Promise.all(due.slice(at, at + atOnce).map(advance));
+    }
+  };
+
+  /** Takes an answer as far as it goes now. */
+  const advance = async (first: StoredAnswer): Promise<void> => {
+    let answer = first;
+    const save = async (change: Partial<StoredAnswer>): Promise<void> => {
+      answer = { ...answer, ...change };
+      await store.saveAnswer(answer);
+    };
+    if (answer.expiresAt <= clock()) {
+      await save({ state: 'failed', reason: `It could not be delivered within a day. ${answer.reason ?? 'There was no connection to OpenClaw.'}` });
+      return deps.onUndelivered(answer);
+    }
+    while (answer.nextPart < answer.parts.length) {
+      const key = partKey(answer);
+      if (answer.uncertain) {
+        const found = await wasSent(answer.sessionKey, key).catch(orFailure);
+        if (found === true) {
+          await save({ ...arrived(answer), state: 'pending' });
+          continue;
+        }
+        // Not known is not no: as long as nobody says, it is not sent again.
+        if (found !== false || answer.state === 'held') return await save({ nextTryAt: clock() + (answer.state === 'held' ? heldCheckMs : retry.minMs) });
+      } else await save({ uncertain: true });
+      const failure = await request('send', sendParams(answer, key)).then(() => undefined, orFailure);
+      if (failure) {
+        await save(afterFailure(answer, failure, clock()));
+        return deps.onUndelivered(answer);
+      }
+      await save(arrived(answer));
+    }
+    await save({ state: 'delivered' });
+    deps.onDelivered(answer);
+  };
+
+  const wasSent = async (sessionKey: string, key: string): Promise<boolean> => {
+    const { rows } = await readBack(request, sessionKey, { pageRows: rowsToSearch, maxChars: 1, enough: async () => true });
+    return rows.some((raw) => {
+      const row = Row.safeParse(raw);
+      return row.success && row.data.role === 'assistant' && (row.data.__openclaw?.idempotencyKey === key || row.data.idempotencyKey === key);
+    });
+  };
+
+  return {
+    async send({ id, to, sessionKey, text }) {
+      if (!/^[\w-]{1,128}$/.test(id)) throw new TypeError('the id of an answer is 1 to 128 letters, digits, "-" or "_"');
+      const parts = splitText(text, maxCharsOf(to.platform));
+      if (parts.length === 0) return;
+      const now = clock();
+      const kept = parts.length > mostParts ? [...parts.slice(0, mostParts - 1), '(The rest of this answer is too long for this chat.)'] : parts;
+      const added = await store.addAnswer({
+        id, address: addressOnly(to), sessionKey, parts: kept, state: 'pending', nextPart: 0, round: 0, uncertain: false, attempts: 0, createdAt: now, nextTryAt: now, expiresAt: now + answerLifeMs,
+      });
+      if (added) kick();
+    },
+    connected(is) {
+      online = is;
+      if (is) kick();
+    },
+    async stop() {
+      stopped = true;
+      online = false;
+      clearTimeout(timer);
+      await pumping;
+    },
+  };
+}
+
+/** The oldest pending answer of each chat, and all held ones: those are in the gateway's hands and hold nobody up. */
+function nextOfEachChat(open: readonly StoredAnswer[]): StoredAnswer[] {
+  const chats = new Set<string>();
+  return open.filter((answer) => {
+    if (answer.state === 'held') return true;
+    const chat = chatKey(answer.address);
+    if (chats.has(chat)) return false;
+    chats.add(chat);
+    return true;
+  });
+}
+
+/** A failure of the gateway's, as a value; anything else is ours and goes on up. */
+function orFailure(error: unknown): RequestFailure {
+  if (error instanceof RequestFailure) return error;
+  throw error;
+}
+
+const partKey = (answer: StoredAnswer): string => `megabot:${answer.id}:${answer.nextPart}:${answer.round}`;
+const arrived = (answer: StoredAnswer): Partial<StoredAnswer> => ({ nextPart: answer.nextPart + 1, uncertain: false, round: 0 });
+
+const addressOnly = ({ platform, account, kind, chat, thread }: ChatAddress): ChatAddress => ({ platform, account, kind, chat, ...(thread === undefined ? {} : { thread }) });
+
+function sendParams(answer: StoredAnswer, key: string) {
+  const { address } = answer;
+  return {
+    channel: address.platform, accountId: address.account, to: targetOf(address), ...(address.thread === undefined ? {} : { threadId: address.thread }),
+    message: answer.parts[answer.nextPart] ?? '', sessionKey: answer.sessionKey, idempotencyKey: key,
+  };
+}
+
+function afterFailure(answer: StoredAnswer, error: RequestFailure, now: number): Partial<StoredAnswer> {
+  const attempts = answer.attempts + 1;
+  const nextTryAt = now + backoffDelay(attempts, retry);
+  if (error.kind === 'unsent') return { nextTryAt: now + retry.minMs, reason: 'There was no connection to OpenClaw.' };
+  if (error.kind === 'unanswered') return { attempts, nextTryAt: now + retry.minMs, reason: 'OpenClaw did not say whether it was sent.' };
+  if (error.detail === 'OUTBOUND_DELIVERY_QUEUED') return { state: 'held', attempts, nextTryAt: now + heldCheckMs, reason: 'The platform did not take it; OpenClaw keeps it and tries again itself.' };
+  if (error.detail === 'PARTIAL_DELIVERY') return { state: 'failed', attempts, reason: 'Only a part of it arrived; sending it again would repeat that part.' };
+  // The same key would get the same refusal again from the gateway's memory.
+  return { attempts, nextTryAt, round: answer.round + 1, uncertain: false, reason: `OpenClaw refused it: ${error.code}: ${error.message}` };
+}

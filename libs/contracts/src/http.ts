@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ShellAction } from './action.ts';
 import { Approval, ApprovalScope, Decision } from './approval.ts';
 import { MessageText, Mode } from './conversation.ts';
-import { Id } from './ids.ts';
+import { Id, IdPrefix } from './ids.ts';
 import { NewMemoryItem, MemorySpace } from './memory-item.ts';
 import { Pattern } from './policy.ts';
 import { Run } from './run.ts';
@@ -29,13 +29,18 @@ export const ActionDenied = z.object({ decision: z.literal('deny'), rule: z.stri
 
 export const DecisionRequest = z.object({ decision: Decision, scope: ApprovalScope.optional(), reason: z.string().max(1_000).optional() });
 export const DecisionReply = Approval;
+/** Another command in the place of one that waits; it is judged as a new action. */
+export const ApprovalEditRequest = z.object({ command: ShellAction.shape.command });
+export const BatchDecisionRequest = z.object({ approvalIds: z.array(IdPrefix).min(1).max(50), decision: Decision, reason: z.string().max(1_000).optional() });
 
 export const PolicyPut = z.object({ allow: z.array(Pattern).max(1_000), deny: z.array(Pattern).max(1_000), matching: z.enum(['commands', 'contains']).optional() });
-export const PolicyTestRequest = z.object({ command: z.string().max(1_048_576), policy: z.object({ allow: z.array(Pattern), deny: z.array(Pattern) }).optional() });
+export const PolicyTestRequest = z.object({ command: z.string().max(1_048_576), policy: z.object({ allow: z.array(Pattern), deny: z.array(Pattern), matching: z.enum(['commands', 'contains']).optional() }).optional() });
+export const PolicyUndoRequest = z.object({ to: z.number().int().positive().optional() });
+export const PolicyPreviewRequest = z.object({ list: z.enum(['allow', 'deny']), pattern: Pattern });
 
 export const RememberRequest = z.object({ items: z.array(NewMemoryItem).min(1).max(500), space: MemorySpace.optional() });
 export const RecallRequest = z.object({ query: z.string().min(1).max(4_096), k: z.number().int().min(1).max(100).optional(), space: MemorySpace.optional(), at: z.number().int().optional() });
 export const ForgetRequest = z.object({ ids: z.array(Id).optional(), externalIds: z.array(z.string()).optional(), session: z.string().optional(), space: MemorySpace.optional(), dryRun: z.boolean().optional() });
 
 /** RFC 9457 problem details, with our stable `code` and a `hint` that says what to do next. */
-export const Problem = z.object({ type: z.string(), title: z.string(), status: z.number().int(), detail: z.string(), code: z.string(), hint: z.string(), instance: z.string().optional() });
+export const Problem = z.object({ type: z.string(), title: z.string(), status: z.number().int(), detail: z.string(), code: z.string(), hint: z.string(), instance: z.string().optional(), details: z.record(z.string(), z.unknown()).optional() });

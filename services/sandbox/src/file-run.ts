@@ -14,7 +14,7 @@ export async function runFileChange(workspaces: WorkspaceStore, plan: FilePlan, 
   if (stopped !== undefined) return plainReport({ ...stoppedAs(stopped, 'sandbox'), driver, workspaceRevision: before, startedAt, endedAt: Date.now() });
   try {
     const put = await changeFiles(workspaces, workspace, plan);
-    return plainReport({ status: 'exited', exitCode: 0, output: `${wordsOf(plan)}\n`, detail: omissions(put), driver, workspaceRevision: put.revision, startedAt, endedAt: Date.now() });
+    return plainReport({ status: 'exited', exitCode: 0, output: `${wordsOf(plan)}\n`, detail: omissions(put), changedFiles: put.changes, driver, workspaceRevision: put.revision, startedAt, endedAt: Date.now() });
   } catch (error) {
     if (!(error instanceof WorkspaceRefusedError) && !(error instanceof FilesMovedError)) throw error;
     const detail = error instanceof FilesMovedError ? `Nothing was changed: ${error.message}. Propose it again to see what it would change now.` : `Nothing was changed: ${error.message}.`;

@@ -50,6 +50,23 @@ suite('the report of a run', () => {
     assert.equal(reportOf(result, undefined).output, 'a\u{FFFD}\u{FFFD}b');
   });
 
+  test('has standard output byte for byte where it is no text, without standard error, and only there', () => {
+    const bytes = Buffer.concat([Buffer.from('\u0089PNG', 'latin1'), Buffer.from(Array.from({ length: 256 }, (_, value) => value))]);
+    const binary = (stdout: Uint8Array): string | undefined => reportOf(runResult({ output: { stdout, stderr: Buffer.from('noise'), chunks: [] } }), undefined).binaryOutput;
+    assert.ok(Buffer.from(binary(bytes) ?? '', 'base64').equals(bytes));
+    assert.ok(binary(Buffer.from('a\0b')) !== undefined);
+    assert.deepEqual([binary(Buffer.from('text €\u001b[31m')), binary(new Uint8Array()), binary(Buffer.alloc(3 * 2 ** 20, 0xff))], [undefined, undefined, undefined]);
+    const cut = { stdout: Buffer.from('euro €').subarray(0, 7), stderr: new Uint8Array(), chunks: [] };
+    assert.equal(reportOf(runResult({ output: cut, truncated: true }), undefined).binaryOutput, undefined);
+    RunReport.parse(reportOf(runResult({ output: { stdout: bytes, stderr: bytes, chunks: [] } }), undefined));
+  });
+
+  test('names the files that were changed', () => {
+    const workspaceChanges = { total: 1, files: [{ path: 'a', size: 3, change: 'added' as const }] };
+    assert.deepEqual(reportOf(runResult({ workspaceChanges }), undefined).changedFiles, workspaceChanges);
+    assert.equal(reportOf(runResult(), undefined).changedFiles, undefined);
+  });
+
   test('says that a simulated shell executed it', () => {
     assert.equal(reportOf(runResult({ driver: 'just-bash', simulated: true }), undefined).driver, 'just-bash (simulated shell)');
   });
@@ -60,6 +77,8 @@ suite('the report of a run', () => {
   });
 
   test('fits into a message, whatever was printed, and says what it leaves out', () => {
+    const worst = Buffer.alloc(2 * 2 ** 20, 1).fill(0xff, 0, 1);
+    assert.ok(Buffer.byteLength(JSON.stringify(reportOf(runResult({ output: { stdout: worst, stderr: new Uint8Array(), chunks: [{ stream: 'stdout', bytes: worst }] } }), undefined))) < 7 * 2 ** 20);
     for (const bytes of [Buffer.alloc(4 * 2 ** 20, 1), Buffer.alloc(4 * 2 ** 20, 0xff), Buffer.from('😀'.repeat(2 ** 20))]) {
       const report = reportOf(runResult(printed({ stream: 'stdout', bytes })), undefined);
       assert.ok(Buffer.byteLength(JSON.stringify(report)) < 4 * 2 ** 20);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { RunReport } from '@megabot/contracts/run.ts';
 import { stoppedAs, type StopCause } from '@megabot/execution/report.ts';
 import type { RunResult } from './driver/port.ts';
@@ -15,10 +16,27 @@ export function reportOf(result: RunResult, cause: StopCause | undefined): RunRe
     droppedBytes: result.droppedBytes + output.dropped,
     driver: result.simulated ? `${result.driver} (simulated shell)` : result.driver,
     detail,
+    ...(result.workspaceChanges ? { changedFiles: result.workspaceChanges } : {}),
+    ...binaryOf(result.output.stdout, result.truncated),
     workspaceRevision: result.workspaceRevision,
     startedAt: result.startedAt.getTime(),
     endedAt: result.endedAt.getTime(),
   };
+}
+
+/** What a report may hold of bytes that are no text; more would not fit beside the output into a message of the bus. */
+const maxBinaryBytes = 2 * 1024 * 1024;
+
+/** Standard output as it was, where text cannot stand for it: an image, an archive. */
+function binaryOf(stdout: Uint8Array, cutOff: boolean): Pick<RunReport, 'binaryOutput'> {
+  if (stdout.byteLength === 0 || stdout.byteLength > maxBinaryBytes || isText(stdout, cutOff)) return {};
+  return { binaryOutput: Buffer.from(stdout.buffer, stdout.byteOffset, stdout.byteLength).toString('base64') };
+}
+
+/** Text that was cut off may end in the middle of a character, which has four bytes at most. */
+function isText(bytes: Uint8Array, cutOff: boolean): boolean {
+  if (bytes.includes(0)) return false;
+  return [0, 1, 2, 3].slice(0, cutOff ? 4 : 1).some((missing) => isUtf8(bytes.subarray(0, Math.max(0, bytes.byteLength - missing))));
 }
 
 /** What a report may hold of output as JSON, where a control character takes six bytes: a message of the bus holds 8 MiB. */

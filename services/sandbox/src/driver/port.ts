@@ -1,4 +1,5 @@
 import type { RunLimits } from '@megabot/contracts/action.ts';
+import type { ChangedFiles } from '@megabot/contracts/run.ts';
 import type { OmittedEntry } from '../workspace/archive-entry.ts';
 import type { WorkspaceHandle } from '../workspace/store.ts';
 import type { FileToWrite } from '../workspace/write-files.ts';
@@ -88,6 +89,8 @@ export interface RunResult {
   /** Of the stored workspace, after the run. */
   readonly workspaceRevision: string;
   readonly workspaceChanged: boolean;
+  /** Which files, where that is known. */
+  readonly workspaceChanges?: ChangedFiles;
   /** What the run made in the workspace and the store does not keep, such as pipes and links that lead out. */
   readonly workspaceOmitted: readonly OmittedEntry[];
   readonly driver: DriverName;

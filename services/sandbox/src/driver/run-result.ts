@@ -28,6 +28,7 @@ export function resultOf(
     droppedBytes: collector.droppedBytes,
     workspaceRevision: ending.put?.revision ?? spec.workspace.revision,
     workspaceChanged: ending.put?.changed ?? false,
+    ...(ending.put ? { workspaceChanges: ending.put.changes } : {}),
     workspaceOmitted: ending.put?.omitted ?? [],
     driver: driver.name,
     simulated: driver.simulated,

@@ -18,7 +18,8 @@ export interface ArchiveSummary {
   readonly revision: string;
   /** What the files occupy, in bytes, page by page. */
   readonly bytes: number;
-  readonly entries: number;
+  /** Everything that was kept, in the order of paths. */
+  readonly manifest: readonly ArchiveEntry[];
   readonly omitted: readonly OmittedEntry[];
 }
 
@@ -124,7 +125,7 @@ async function copySafeEntries(source: Readable, output: Pack, maxBytes: number)
     kept.set(path, { type: 'symlink', path, mtime: link.mtime, target: link.target });
     await writeHeader(output, { name: path, type: 'symlink', linkname: link.target, mode: 0o777, mtime: link.mtime });
   }
-  return { revision: revisionOf(kept.values()), bytes, entries: kept.size, omitted };
+  return { revision: revisionOf(kept.values()), bytes, manifest: [...kept.values()].sort((one, other) => (one.path < other.path ? -1 : 1)), omitted };
 }
 
 export interface TarEntry {

@@ -77,7 +77,7 @@ suite('the store of workspaces', () => {
     await assert.rejects(store.put('failing', packItems([file('big', 'x'.repeat(maxBytes + 1))]), maxBytes), refusedWith('too_large'));
     assert.equal((await store.get('failing')).revision, revision);
     assert.equal(await contentOf('failing'), 'a=one');
-    assert.equal((await readdir(await folderOf('failing'))).length, 2);
+    assert.deepEqual((await readdir(await folderOf('failing'))).map((name) => name.split('-')[0] ?? '').sort((a, b) => a.localeCompare(b)), ['content', 'manifest', 'workspace.json']);
   });
 
   test('a put on another base than the stored one is refused, also when both come at once', async () => {
@@ -118,5 +118,46 @@ suite('the store of workspaces', () => {
     await store.delete('deleted');
     await store.delete('deleted');
     assert.equal((await store.get('deleted')).revision, emptyRevision);
+  });
+
+  test('is listed without being read, and a part of a file is read without the rest', async () => {
+    await store.put('listed', packItems([file('a/b.txt', '0123456789'), file('c', 'x'.repeat(5000))]), maxBytes);
+    const workspace = await store.get('listed');
+    const manifest = await workspace.manifest();
+    assert.deepEqual(manifest.map((entry) => [entry.path, entry.type, entry.type === 'file' ? entry.size : null]), [['a', 'directory', null], ['a/b.txt', 'file', 10], ['c', 'file', 5000]]);
+    const text = async (path: string, start: number, length: number): Promise<string | undefined> => {
+      const bytes = await workspace.readRange(path, start, length);
+      return bytes && Buffer.from(bytes).toString();
+    };
+    assert.deepEqual([await text('a/b.txt', 3, 4), await text('a/b.txt', 8, 100), await text('a/b.txt', 50, 1)], ['3456', '89', '']);
+    for (const path of ['a', 'nothing', '', '../c', '/c', 'a/../c']) assert.equal(await text(path, 0, 1), undefined, path);
+    await put('listed', file('c', 'new'));
+    assert.equal(await text('c', 0, 1), undefined);
+  });
+
+  test('says what a put changed, added and removed', async () => {
+    const first = await store.put('changes', packItems([file('same', '1'), file('changed', '1'), file('removed', '12')]), maxBytes);
+    assert.deepEqual([first.changes.total, first.changes.files.every(({ change }) => change === 'added')], [3, true]);
+    const link: WorkspaceItem = { type: 'symlink', path: 'link', target: 'same', mtime: new Date(0) };
+    const second = await store.put('changes', packItems([file('same', '1'), file('changed', '2222'), link]), maxBytes);
+    assert.deepEqual(second.changes, { total: 3, files: [{ path: 'changed', size: 4, change: 'changed' }, { path: 'link', size: 0, change: 'added' }, { path: 'removed', size: 2, change: 'removed' }] });
+    const again = await store.put('changes', packItems([file('same', '1'), file('changed', '2222'), link]), maxBytes);
+    assert.deepEqual([again.changed, again.changes.total], [false, 0]);
+    const many = await store.put('changes', packItems(Array.from({ length: 200 }, (_, index) => file(`f${index}`, 'x'))), maxBytes);
+    assert.deepEqual([many.changes.total, many.changes.files.length], [203, 100]);
+  });
+
+  test('makes its list again where there is none, or one that cannot be read', async () => {
+    await put('older', file('a', 'one'));
+    const folder = await folderOf('older');
+    const listed = await (await store.get('older')).manifest();
+    const name = (await readdir(folder)).find((one) => one.startsWith('manifest-')) ?? '';
+    await writeFile(join(folder, name), '[{"type":"file"');
+    assert.deepEqual(await (await store.get('older')).manifest(), listed);
+    const metadata = JSON.parse(await readFile(join(folder, 'workspace.json'), 'utf8')) as Record<string, unknown>;
+    delete metadata['manifest'];
+    await writeFile(join(folder, 'workspace.json'), JSON.stringify(metadata));
+    assert.deepEqual(await (await store.get('older')).manifest(), listed);
+    assert.deepEqual((await store.put('older', packItems([file('a', 'two')]), maxBytes)).changes.files, [{ path: 'a', size: 3, change: 'changed' }]);
   });
 });

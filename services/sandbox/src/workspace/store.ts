@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
+import type { ChangedFiles } from '@megabot/contracts/run.ts';
 import { z } from 'zod';
 import { emptyRevision, WorkspaceRefusedError, type OmittedEntry } from './archive-entry.ts';
-import { normaliseArchive } from './archive.ts';
+import { createRangeReader, readVerified, writeContent } from './content.ts';
+import { changesBetween, manifestOfTar, manifestText, parseJson, parseManifest, type Manifest } from './manifest.ts';
 
 /** A workspace as it is at one moment. Runs of one conversation are serial, so it stays so until the run puts another. */
 export interface WorkspaceHandle {
@@ -18,16 +18,25 @@ export interface WorkspaceHandle {
   readTar(): Readable | null;
 }
 
+/** The same, to be looked into. */
+export interface StoredWorkspace extends WorkspaceHandle {
+  /** What it holds, without the content of its files. */
+  manifest(): Promise<Manifest>;
+  /** A part of one file's bytes; undefined where there is no such file, or no longer this workspace. */
+  readRange(path: string, start: number, length: number): Promise<Uint8Array | undefined>;
+}
+
 export interface PutResult {
   readonly revision: string;
   readonly bytes: number;
   readonly changed: boolean;
   /** Entries that were left out; the others are kept. */
   readonly omitted: readonly OmittedEntry[];
+  readonly changes: ChangedFiles;
 }
 
 export interface WorkspaceStore {
-  get(conversation: string): Promise<WorkspaceHandle>;
+  get(conversation: string): Promise<StoredWorkspace>;
   /**
    * Replaces the workspace of a conversation by an archive, atomically: after a crash it is the earlier or the later one.
    * With `base`, only if the stored revision is still that one.
@@ -44,6 +53,8 @@ const metadataSchema = z.object({
   bytes: z.number(),
   entries: z.number(),
   content: z.object({ file: z.string().regex(/^content-[0-9a-f-]+\.tar$/), sha256: z.string() }).nullable(),
+  /** Absent in a workspace that was stored by an earlier version. */
+  manifest: z.string().regex(/^manifest-[0-9a-f-]+\.json$/).optional(),
   updatedAt: z.string(),
 });
 type Metadata = z.infer<typeof metadataSchema>;
@@ -59,6 +70,7 @@ const strayAfterMs = 3_600_000;
 export async function openWorkspaceStore(options: { readonly root: string }): Promise<WorkspaceStore> {
   await mkdir(options.root, { recursive: true, mode: 0o700 });
   const turns = new Map<string, Promise<unknown>>();
+  const readRange = createRangeReader();
 
   const folderOf = (conversation: string): string => join(options.root, createHash('sha256').update(conversation).digest('hex'));
 
@@ -90,6 +102,14 @@ export async function openWorkspaceStore(options: { readonly root: string }): Pr
     return parsed.data;
   };
 
+  const manifestOf = async (metadata: Metadata | undefined): Promise<Manifest> => {
+    if (!metadata?.content) return [];
+    const folder = folderOf(metadata.conversation);
+    const text = metadata.manifest === undefined ? '' : await readFile(join(folder, metadata.manifest), 'utf8').catch(() => '');
+    // The archive itself is what counts: where there is no list of it, or none that can be read, it is made again.
+    return parseManifest(text) ?? (await manifestOfTar(readVerified(join(folder, metadata.content.file), metadata.content.sha256)));
+  };
+
   const replace = async (conversation: string, tar: Readable, maxBytes: number, base?: string): Promise<PutResult> => {
     const folder = folderOf(conversation);
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -99,25 +119,30 @@ export async function openWorkspaceStore(options: { readonly root: string }): Pr
       tar.destroy();
       throw new WorkspaceRefusedError('conflict', 'the workspace was changed by another run in the meantime');
     }
-    const file = `content-${randomUUID()}.tar`;
+    const id = randomUUID();
+    const [file, manifest] = [`content-${id}.tar`, `manifest-${id}.json`];
     try {
       const { summary, sha256 } = await writeContent(join(folder, file), tar, maxBytes);
       const changed = summary.revision !== earlierRevision;
+      const changes = changed ? changesBetween(await manifestOf(earlier), summary.manifest) : { total: 0, files: [] };
       if (changed) {
+        await writeFile(join(folder, manifest), manifestText(summary.manifest), { flag: 'wx', mode: 0o600, flush: true });
         const metadata: Metadata = {
           version: 1,
           conversation,
           revision: summary.revision,
           bytes: summary.bytes,
-          entries: summary.entries,
-          content: summary.entries === 0 ? null : { file, sha256 },
+          entries: summary.manifest.length,
+          content: summary.manifest.length === 0 ? null : { file, sha256 },
+          manifest,
           updatedAt: new Date().toISOString(),
         };
         await replaceDurably(folder, metadataFile, JSON.stringify(metadata));
       }
-      return { revision: summary.revision, bytes: summary.bytes, changed, omitted: summary.omitted };
+      return { revision: summary.revision, bytes: summary.bytes, changed, omitted: summary.omitted, changes };
     } finally {
-      await removeStrays(folder, (await read(conversation))?.content?.file, [file, earlier?.content?.file]);
+      const named = await read(conversation);
+      await removeStrays(folder, [named?.content?.file, named?.manifest], [file, manifest, earlier?.content?.file, earlier?.manifest]);
     }
   };
 
@@ -130,6 +155,8 @@ export async function openWorkspaceStore(options: { readonly root: string }): Pr
         revision: metadata?.revision ?? emptyRevision,
         bytes: metadata?.bytes ?? 0,
         readTar: () => (content ? readVerified(join(folderOf(conversation), content.file), content.sha256) : null),
+        manifest: async () => await manifestOf(metadata),
+        readRange: async (path, start, length) => (content ? await readRange(join(folderOf(conversation), content.file), path, start, length).catch(unlessReplaced) : undefined),
       };
     },
     put: async (conversation, tar, maxBytes, base) => {
@@ -140,32 +167,6 @@ export async function openWorkspaceStore(options: { readonly root: string }): Pr
     delete: async (conversation) =>
       await inTurn(conversation, async () => await rm(folderOf(conversation), { recursive: true, force: true })),
   };
-}
-
-async function writeContent(path: string, tar: Readable, maxBytes: number) {
-  const hash = createHash('sha256');
-  const hashed = new PassThrough();
-  hashed.on('data', (chunk: Uint8Array) => hash.update(chunk));
-  const file = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true });
-  const written = pipeline(hashed, file);
-  written.catch(() => undefined);
-  const summary = await normaliseArchive(tar, hashed, maxBytes);
-  await written;
-  return { summary, sha256: hash.digest('hex') };
-}
-
-function readVerified(path: string, sha256: string): Readable {
-  return Readable.from(
-    (async function* () {
-      const hash = createHash('sha256');
-      for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
-        hash.update(chunk);
-        yield chunk;
-      }
-      if (hash.digest('hex') !== sha256) throw new WorkspaceRefusedError('corrupt', 'the stored workspace is not what was stored');
-    })(),
-    { objectMode: false },
-  );
 }
 
 async function replaceDurably(folder: string, name: string, text: string): Promise<void> {
@@ -181,21 +182,19 @@ async function replaceDurably(folder: string, name: string, text: string): Promi
 }
 
 /** Removes of `ours` what nothing names, and what else nothing names once it is old: a younger one may be being written elsewhere. */
-async function removeStrays(folder: string, named: string | undefined, ours: readonly (string | undefined)[]): Promise<void> {
+async function removeStrays(folder: string, named: readonly (string | undefined)[], ours: readonly (string | undefined)[]): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (name === named || name === metadataFile) continue;
+    if (named.includes(name) || name === metadataFile) continue;
     const path = join(folder, name);
     const age = await stat(path).then((info) => Date.now() - info.mtimeMs, () => 0);
     if (ours.includes(name) || age > strayAfterMs) await rm(path, { force: true });
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+
+/** A workspace that was replaced while it was read is gone; whoever reads on finds that out by its revision. */
+function unlessReplaced(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
 }
 
 function isMissing(error: unknown): boolean {

@@ -3,7 +3,7 @@ import type { Word } from './word.ts';
 /** Code among a command's arguments: a script for a shell, words that are a command, or something that cannot be read. */
 export type Code =
   | { readonly kind: 'script'; readonly text: string; readonly word: Word | null }
-  | { readonly kind: 'words'; readonly at: number }
+  | { readonly kind: 'words'; readonly at: number; readonly end?: number }
   /** A command may begin at any word from here on. */
   | { readonly kind: 'loose'; readonly at: number }
   | { readonly kind: 'opaque'; readonly reason: string };

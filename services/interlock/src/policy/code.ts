@@ -44,7 +44,7 @@ export function codeIn(name: string, words: readonly Word[], documents: Document
       return [...valuesOf(words, /^(-[a-z]*c|--command|--session-command)(=?)/).map(({ word, text }) => script(word, text)), ...positional(name, words)];
     case 'find':
     case 'gfind':
-      return words.flatMap((word, at): Code[] => (/^-(exec|execdir|ok|okdir)$/.test(word.text) ? [{ kind: 'words', at: at + 1 }] : []));
+      return findCode(words);
     case 'npm':
     case 'pnpm':
     case 'yarn':
@@ -104,6 +104,13 @@ const starting: Readonly<Record<string, RegExp>> = {
   adb: /^shell$/,
   direnv: /^exec$/,
 };
+
+/** `find -exec`: up to `;` or `+`, or to the next one. */
+function findCode(words: readonly Word[]): Code[] {
+  const places = words.flatMap((word, at) => (/^-(exec|execdir|ok|okdir)$/.test(word.text) ? [at] : []));
+  const ends = words.flatMap((word, at) => (word.text === ';' || word.text === '+' ? [at] : []));
+  return places.map((at, index): Code => ({ kind: 'words', at: at + 1, end: Math.max(ends.find((end) => end > at + 1 && end < (places[index + 1] ?? words.length)) ?? places[index + 1] ?? words.length, at + 1) }));
+}
 
 /** `flock /tmp/l rm`: the words after the lock; `runuser -u x rm`. */
 function positional(name: string, words: readonly Word[]): Code[] {

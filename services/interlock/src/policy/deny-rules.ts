@@ -18,6 +18,8 @@ export interface DenyRules {
   /** Options that are denied in any command. */
   readonly options: readonly Rule[];
   readonly byPath: ReadonlyMap<string, Rule>;
+  /** Names of the files and folders that denied paths end in. */
+  readonly ends: ReadonlySet<string>;
   readonly empty: boolean;
 }
 
@@ -41,14 +43,18 @@ export function compileDeny(patterns: readonly ParsedPattern[]): DenyRules {
     }
   }
   const options = rules.filter((rule) => rule.kind === 'argument' && (rule.tokens[0] ?? '').startsWith('-'));
-  return { all, byName, options, byPath, empty: rules.length === 0 };
+  const ends = new Set([...byPath.keys()].map((path) => path.slice(path.lastIndexOf('/') + 1)));
+  return { all, byName, options, byPath, ends, empty: rules.length === 0 };
 }
+
+const none: readonly CommandRule[] = [];
 
 /** The rules whose name the word may be: spelled alike, or with a suffix or version, or by a wildcard. */
 export function rulesNaming(rules: DenyRules, word: Candidate): readonly CommandRule[] {
   if (word.glob) return rules.all.filter((entry) => nameMatches(word, entry.name));
   const name = baseName(word.text);
-  const plain = rules.byName.get(name) ?? [];
+  const plain = rules.byName.get(name) ?? none;
+  if (!name.includes('.') && !/\d$/.test(name)) return plain;
   const shorter = new Set<string>();
   const short = unversioned(name);
   if (short !== name) shorter.add(short);

@@ -42,7 +42,7 @@ function findIn(text: string, { started, opaque }: Startings, rules: DenyRules):
   for (const one of started) {
     const named = findNamed(one, rules, doubts);
     if (named) return { hit: hit(named, one.via === null ? 'is what this runs' : `is what ${one.via} starts`, one), doubts };
-    const touched = findTouched([...one.words, ...one.targets], rules, folders);
+    const touched = one.inside ? null : findTouched([...one.words, ...one.targets], rules, folders);
     if (touched) return { hit: hit(touched, 'names something that this touches', one), doubts };
   }
   if (opaque.length === 0) return { hit: null, doubts };

@@ -1,7 +1,10 @@
 /** Deeper than this nobody nests by hand. */
 const maxDepth = 24;
 /** Words times depth: what the reader of trees does in well under the time that a decision may take. */
-const maxWork = 30_000;
+const maxWork = 20_000;
+/** A text that no rule can allow for its length gets less time; looking for denied words does not depend on it. */
+const longText = 8_192;
+const maxWorkOfLong = 8_000;
 const maxKeywords = 200;
 const maxBackquotes = 400;
 const maxDocuments = 40;
@@ -54,7 +57,7 @@ export function tooIntricate(text: string): string | null {
     }
   }
   if (deepest > maxDepth || keywords(text) > maxKeywords) return 'It is nested too deeply to be read.';
-  if (work * (deepest + 1) > maxWork || backquotes > maxBackquotes || documents > maxDocuments) return 'It is too intricate to be read.';
+  if (work * (deepest + 1) > (text.length > longText ? maxWorkOfLong : maxWork) || backquotes > maxBackquotes || documents > maxDocuments) return 'It is too intricate to be read.';
   return null;
 }
 

@@ -18,6 +18,8 @@ export interface Started {
   readonly loose: boolean;
   /** What starts it, if not the line itself. */
   readonly via: string | null;
+  /** Its words are words of the command that starts it. */
+  readonly inside: boolean;
 }
 
 export interface Startings {
@@ -27,28 +29,29 @@ export interface Startings {
 }
 
 const maxNesting = 10;
-/** Commands through wrappers and scripts; those of the line itself do not count. */
-const maxFound = 2_000;
-const maxScriptCharacters = 262_144;
+/** Words of commands that are found through wrappers and scripts; those of the line itself do not count. */
+const maxWork = 12_000;
+const maxScriptCharacters = 65_536;
 
 interface Search {
   readonly started: Started[];
   readonly opaque: Set<string>;
   characters: number;
-  found: number;
+  work: number;
 }
 
 interface Place {
   readonly nesting: number;
   readonly via: string | null;
+  readonly inside: boolean;
   /** Set inside quoted scripts: their own places mean nothing in the line. */
   readonly within: Within;
 }
 
 /** Every command that a script starts, as far as that can be told without running it. */
 export function findStarted(script: Script): Startings {
-  const search: Search = { started: [], opaque: new Set(), characters: 0, found: 0 };
-  addScript(script, { nesting: 0, via: null, within: null }, search);
+  const search: Search = { started: [], opaque: new Set(), characters: 0, work: 0 };
+  addScript(script, { nesting: 0, via: null, inside: false, within: null }, search);
   return { started: search.started, opaque: [...search.opaque] };
 }
 
@@ -66,7 +69,7 @@ function addScriptText(text: string, word: Word, place: Place, via: string, sear
     return;
   }
   const within = place.within ?? { start: word.start, end: word.end };
-  addScript(readTree(text), { nesting: place.nesting + 1, via, within }, search);
+  addScript(readTree(text), { nesting: place.nesting + 1, via, inside: false, within }, search);
 }
 
 function addCommand(command: SimpleCommand, given: readonly Word[], place: Place, search: Search): void {
@@ -83,19 +86,20 @@ function addCommand(command: SimpleCommand, given: readonly Word[], place: Place
   const wrapper = wrapperOf(name);
   const inner = wrapper && first ? innerCommand(wrapper, words) : null;
   const loose = (inner !== null && !inner.sure) || looseWrappers.has(name);
-  search.started.push({ words, targets: command.targets, assignments: command.assignments, start, end, loose, via: place.via });
+  search.started.push({ words, targets: command.targets, assignments: command.assignments, start, end, loose, via: place.via, inside: place.inside });
   if (!first) return;
   if (first.dynamic || first.glob) search.opaque.add('The name of a command is only known when it runs.');
-  if (place.nesting > 0 || place.via !== null) search.found += 1;
-  if (place.nesting >= maxNesting || search.found > maxFound) {
+  if (place.nesting > 0) search.work += words.length;
+  if (place.nesting >= maxNesting || search.work > maxWork) {
     search.opaque.add('Commands are wrapped too deeply in it.');
     return;
   }
-  const deeper: Place = { nesting: place.nesting + 1, via: name, within: place.within };
-  const follow = (from: number): void => {
+  const deeper: Place = { nesting: place.nesting + 1, via: name, inside: true, within: place.within };
+  const follow = (from: number, until = words.length): void => {
+    if (search.work > maxWork) return;
     // A program of such a name is unlikely; what stands behind is looked at, as if they were assignments.
     const behind = words.findIndex((word, at) => at >= from && !/^[A-Za-z_]\w*=/.test(word.text));
-    if (behind >= 0) addCommand({ ...command, targets: [], assignments: [] }, words.slice(behind), deeper, search);
+    if (behind >= 0) addCommand({ ...command, targets: [], assignments: [] }, words.slice(behind, until), deeper, search);
   };
 
   if (inner !== null && wrapper) {
@@ -110,10 +114,10 @@ function addCommand(command: SimpleCommand, given: readonly Word[], place: Place
   if (loose) inspectLoose(name, words, follow, search, place);
   for (const code of codeIn(name, words, command.documents)) {
     if (code.kind === 'opaque') search.opaque.add(code.reason);
-    else if (code.kind === 'words') follow(code.at);
+    else if (code.kind === 'words') follow(code.at, code.end);
     else if (code.kind === 'loose') {
       const behind = words.slice(code.at);
-      search.started.push({ words: behind, targets: [], assignments: [], start: place.within?.start ?? behind[0]?.start ?? start, end, loose: true, via: name });
+      search.started.push({ words: behind, targets: [], assignments: [], start: place.within?.start ?? behind[0]?.start ?? start, end, loose: true, via: name, inside: true });
       inspectLoose(name, behind, (from) => follow(code.at + from), search, deeper);
     }
     else addScriptText(code.text, code.word ?? first, place, name, search);

@@ -6,56 +6,66 @@ import { findTouched } from './touched.ts';
 /** Each is compared with every rule. */
 const maxGlobs = 100;
 
+/** A word of a text, with its first and its last place. */
+interface Token extends Candidate {
+  readonly first: number;
+  last: number;
+}
+
 /**
  * Looks for the rules' words, in their order, anywhere in a text that holds code which cannot be read: quotes and expansions are
  * taken out in each way that a shell might, and escapes of other languages are decoded.
  */
 export function searchText(text: string, rules: DenyRules, folders: readonly string[]): Rule | null {
+  const looksForPaths = rules.options.length > 0 || rules.byPath.size > 0;
   for (const view of viewsOf(text)) {
-    const fine = candidates(view, /[\s;&|<>()[\]{},`!=:]+/);
-    const rule = searchNames(fine, rules);
+    const fine = tokensOf(view, /[\s;&|<>()[\]{},`!=:]+/);
+    const rule = searchNames(fine, rules) ?? (looksForPaths ? findTouched(tokensOf(view, /[\s;&|<>()[\]{}`]+/), rules, folders) : null);
     if (rule) return rule;
-    if (rules.options.length === 0 && rules.byPath.size === 0) continue;
-    const touched = findTouched(candidates(view, /[\s;&|<>()[\]{}`]+/), rules, folders);
-    if (touched) return touched;
   }
   return null;
 }
 
-function candidates(view: string, separators: RegExp): Candidate[] {
+function tokensOf(view: string, separators: RegExp): readonly Token[] {
+  const tokens = new Map<string, Token>();
   let globs = 0;
-  return view.split(separators).flatMap((text) => {
-    if (text === '') return [];
-    const glob = text.includes('/') && /[*?]/.test(text) && globs < maxGlobs;
-    if (glob) globs += 1;
-    return [{ text, glob }];
-  });
+  for (const [place, text] of view.split(separators).entries()) {
+    const known = tokens.get(text);
+    if (known) known.last = place;
+    else if (text !== '') {
+      const glob = text.includes('/') && /[*?]/.test(text) && globs < maxGlobs;
+      if (glob) globs += 1;
+      tokens.set(text, { text, glob, first: place, last: place });
+    }
+  }
+  return [...tokens.values()];
 }
 
-function searchNames(words: readonly Candidate[], rules: DenyRules): Rule | null {
+function searchNames(tokens: readonly Token[], rules: DenyRules): Rule | null {
+  let options: readonly Token[] | undefined;
   /** The first place of a name has all that comes after any other. */
   const tried = new Set<CommandRule>();
-  for (const [at, word] of words.entries()) {
-    for (const entry of rulesNaming(rules, word)) {
+  for (const token of tokens) {
+    for (const entry of rulesNaming(rules, token)) {
       if (tried.has(entry)) continue;
       tried.add(entry);
-      if (followsAnywhere(entry, words, at + 1)) return entry.rule;
+      options ??= tokens.filter(({ text }) => text.startsWith('-'));
+      if (followsAnywhere(entry, tokens, options, token.first)) return entry.rule;
     }
   }
   return null;
 }
 
-function followsAnywhere({ rest }: CommandRule, words: readonly Candidate[], from: number): boolean {
-  const needed = new Set(rest.options);
-  let met = 0;
-  for (let at = from; at < words.length; at++) {
-    if (needed.size === 0 && met === rest.positionals.length) return true;
-    const word = words[at];
-    if (!word) break;
-    if (needed.size > 0 && word.text.startsWith('-')) for (const option of needed) if (optionGiven(option, word.text)) needed.delete(option);
-    if (met < rest.positionals.length && wordMatches(rest.positionals[met] ?? '', word)) met += 1;
+/** Whether the rest of a rule comes after a place: options in any order, words one after the other as far as places tell. */
+function followsAnywhere({ rest }: CommandRule, tokens: readonly Token[], options: readonly Token[], from: number): boolean {
+  if (!rest.options.every((option) => options.some(({ text, last }) => last > from && optionGiven(option, text)))) return false;
+  let place = from;
+  for (const wanted of rest.positionals) {
+    const met = tokens.filter((token) => token.last > place && wordMatches(wanted, token)).map((token) => Math.max(token.first, place + 1));
+    if (met.length === 0) return false;
+    place = Math.min(...met);
   }
-  return needed.size === 0 && met === rest.positionals.length;
+  return true;
 }
 
 function viewsOf(text: string): ReadonlySet<string> {
@@ -64,7 +74,7 @@ function viewsOf(text: string): ReadonlySet<string> {
   const decoded = text.includes('\\') ? decodeEscapes(joined) : joined;
   return new Set(
     [...new Set([joined, decoded])]
-      .flatMap((one) => (/["'\\]/.test(one) ? [one.replace(/["'\\]/g, ''), one.replace(/["'\\]/g, ' ')] : [one]))
-      .flatMap((one) => (one.includes('$') ? [one.replace(expansion, ''), one.replace(expansion, ' '), one.replace(/\$\{?HOME\}?/g, '~').replaceAll('$', ' ')] : [one])),
+      .flatMap((one) => (/["'\\]/.test(one) ? [one.replace(/["'\\]+/g, ''), one.replace(/["'\\]+/g, ' ')] : [one]))
+      .flatMap((one) => (one.includes('$') ? [one.replace(expansion, ''), one.replace(expansion, ' '), one.replace(/\$\{?HOME\}?/g, '~').replace(/\$+/g, ' ')] : [one])),
   );
 }

@@ -4,6 +4,12 @@ import { deniedPath, globReaches, pathsIn, resolvePaths } from './paths.ts';
 
 /** The first rule about options or paths that one of the words falls under. */
 export function findTouched(words: readonly Candidate[], rules: DenyRules, folders: readonly string[]): Rule | null {
+  if (rules.byPath.size > 0 && words.length > 0) {
+    for (const folder of folders) {
+      const around = deniedPath(folder, rules.byPath);
+      if (around) return around;
+    }
+  }
   for (const word of words) {
     if (word.text.startsWith('-')) {
       const option = rules.options.find((rule) => givesOption(rule, word.text));
@@ -23,6 +29,8 @@ function givesOption(rule: Rule, word: string): boolean {
 }
 
 function findPath(word: Candidate, rules: DenyRules, folders: readonly string[]): Rule | null {
+  // A plain name in a folder that is not denied itself can only be what a denied path ends in.
+  if (!word.glob && !/[/~=@:,.-]/.test(word.text) && !rules.ends.has(word.text)) return null;
   for (const part of pathsIn(word.text)) {
     if (part.length > 4_096) continue;
     for (const path of resolvePaths(part, folders)) {

@@ -26,6 +26,8 @@ export const Approval = z.object({
   turnId: Id,
   requestedBy: Principal,
   cwd: z.string(),
+  /** What it is given on standard input. It is forgotten with the exact bytes of the action. */
+  stdin: z.string().optional(),
   /** What of the internet it reaches. Nothing, unless the action asked for it. */
   network: NetworkGrant,
   /** The simple commands that were found in it, each with the rule that covers it or why none does. */

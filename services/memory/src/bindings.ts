@@ -1,7 +1,8 @@
 import { handle, type Binding } from '@megabot/bus/port.ts';
 import * as endpoints from '@megabot/contracts/endpoints/memory.ts';
-import { ServiceError } from '@megabot/contracts/errors.ts';
-import { isDatabaseError, type Database } from '@megabot/postgres/database.ts';
+import type { Database } from '@megabot/postgres/database.ts';
+import { available } from './available.ts';
+import { createBridgeBindings } from './bridges/bindings.ts';
 import { appendMessage } from './append.ts';
 import { claimTurn, heartbeatTurn, saveCheckpoint } from './claims.ts';
 import { createConversation, getConversation, listConversations, listMessages, updateConversation } from './conversations.ts';
@@ -73,19 +74,11 @@ export function createBindings({ db, transact, now, events, leaseMs }: BindingDe
     }),
     handle(endpoints.exportItems, async (request) => await available(exportItems(db, request))),
 
+    ...createBridgeBindings({ db, now }),
+
     handle(endpoints.ping, async () => {
       await available(db.ping());
       return { ok: true, detail: db.kind === 'pglite' ? 'embedded database' : 'PostgreSQL answers' };
     }),
   ];
-}
-
-/** A database that is away is a state callers know of and may wait for; any other failure of it is a defect. */
-async function available<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!isDatabaseError(error, 'unavailable') && !isDatabaseError(error, 'serialization')) throw error;
-    throw new ServiceError('unavailable', 'The database does not answer.', { hint: 'Try again in a moment; what was acknowledged is kept.', cause: error });
-  }
 }

@@ -95,6 +95,11 @@ export const runGet = defineEndpoint({
   service, name: 'run-get', callers: ['gateway'], errors: ['not_found', 'unavailable'],
   request: z.object({ runId: Id }), reply: Run,
 });
+/** All that a run printed: as text, and byte for byte in base64 where its standard output was none. */
+export const runOutput = defineEndpoint({
+  service, name: 'run-output', callers: ['gateway'], errors: ['not_found', 'unavailable'],
+  request: z.object({ runId: Id }), reply: z.object({ output: z.string(), binary: z.base64().nullable() }),
+});
 /** Cancels what a turn has pending or running: approvals become `cancelled`, runs are stopped. */
 export const cancelTurn = defineEndpoint({
   service, name: 'cancel-turn', callers: ['gateway'], errors: ['unavailable'],

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { defineEndpoint } from '../endpoint.ts';
+import { Id, Timestamp } from '../ids.ts';
+
+/** What a bridge to a messenger has to remember; kept by memory, so that the bridge itself may be killed at any time. */
+const service = 'memory';
+
+const BridgeName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
+/** Names the process that holds the lease; only the holder may read or write. */
+const Holder = z.object({ bridge: BridgeName, holder: Id });
+const Ok = z.object({});
+
+/** One chat on a platform. */
+export const BridgeAddress = z.object({
+  platform: z.string().min(1).max(64),
+  account: z.string().min(1).max(128),
+  kind: z.enum(['direct', 'group']),
+  chat: z.string().min(1).max(256),
+  thread: z.string().max(256).exactOptional(),
+});
+
+/** An answer on its way to a chat; `id` is its idempotency key for ever. */
+export const BridgeAnswer = z.object({
+  id: z.string().min(1).max(256),
+  address: BridgeAddress,
+  sessionKey: z.string().max(512),
+  parts: z.array(z.string().max(65_536)).min(1).max(256),
+  state: z.enum(['pending', 'held', 'delivered', 'failed']),
+  nextPart: z.number().int().nonnegative(),
+  round: z.number().int().nonnegative(),
+  uncertain: z.boolean(),
+  attempts: z.number().int().nonnegative(),
+  createdAt: Timestamp,
+  nextTryAt: Timestamp,
+  expiresAt: Timestamp,
+  reason: z.string().max(2_000).exactOptional(),
+});
+
+/**
+ * Takes or extends the lease of a bridge: one process at a time runs it. `held: false` while another one does. `begunAt` is when
+ * the bridge was first connected, in milliseconds; `release` gives the lease back.
+ */
+export const bridgeLease = defineEndpoint({
+  service, name: 'bridge-lease', callers: ['gateway'], errors: ['unavailable'],
+  request: Holder.extend({ ttlMs: z.number().int().min(1_000).max(120_000), release: z.boolean().default(false) }),
+  reply: z.object({ held: z.boolean() }),
+});
+export const bridgeBegin = defineEndpoint({
+  service, name: 'bridge-begin', callers: ['gateway'], errors: ['lease_lost', 'unavailable'],
+  request: Holder.extend({ now: Timestamp }), reply: z.object({ begunAt: Timestamp }),
+});
+/** How far each session was read, the newest 1,000 first; with `save`, stores one before. */
+export const bridgeCursors = defineEndpoint({
+  service, name: 'bridge-cursors', callers: ['gateway'], errors: ['lease_lost', 'unavailable'],
+  request: Holder.extend({ save: z.object({ sessionKey: z.string().min(1).max(512), cursor: z.string().max(4_096) }).optional() }),
+  reply: z.object({ cursors: z.array(z.object({ sessionKey: z.string(), cursor: z.string() })) }),
+});
+/** Which message keys are marked; with `mark`, marks them at that moment first. */
+export const bridgeSeen = defineEndpoint({
+  service, name: 'bridge-seen', callers: ['gateway'], errors: ['lease_lost', 'unavailable'],
+  request: Holder.extend({ keys: z.array(z.string().min(1).max(1_024)).max(1_000), markAt: Timestamp.optional() }),
+  reply: z.object({ seen: z.array(z.string()) }),
+});
+/** `add` stores an answer unless its id is known; `save` replaces a known one. */
+export const bridgeAnswerPut = defineEndpoint({
+  service, name: 'bridge-answer-put', callers: ['gateway'], errors: ['lease_lost', 'not_found', 'unavailable'],
+  request: Holder.extend({ op: z.enum(['add', 'save']), answer: BridgeAnswer }), reply: z.object({ added: z.boolean() }),
+});
+/** `open`: pending and held, in the order they were added. `undelivered`: what people should know of, newest first. */
+export const bridgeAnswers = defineEndpoint({
+  service, name: 'bridge-answers', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({ bridge: BridgeName, which: z.enum(['open', 'undelivered']), limit: z.number().int().min(1).max(500).default(500) }),
+  reply: z.object({ answers: z.array(BridgeAnswer) }),
+});
+/** Forgets marks older than `before`, and answers that are over and expired before it. */
+export const bridgePrune = defineEndpoint({
+  service, name: 'bridge-prune', callers: ['gateway'], errors: ['lease_lost', 'unavailable'],
+  request: Holder.extend({ before: Timestamp }), reply: Ok,
+});
+/** The conversation of a chat, made on first use, and where its answers go. */
+export const BridgeChat = z.object({ conversation: Id, chatKey: z.string(), address: BridgeAddress, sessionKey: z.string() });
+export const bridgeChat = defineEndpoint({
+  service, name: 'bridge-chat', callers: ['gateway'], errors: ['lease_lost', 'unavailable'],
+  request: Holder.extend({ chatKey: z.string().min(1).max(1_024), address: BridgeAddress, sessionKey: z.string().max(512), title: z.string().min(1).max(200) }), reply: BridgeChat,
+});
+/** The chat that a conversation belongs to, or null for one of the owner's own. */
+export const bridgeChatOf = defineEndpoint({
+  service, name: 'bridge-chat-of', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({ bridge: BridgeName, conversation: Id }), reply: z.object({ chat: BridgeChat.nullable() }),
+});

@@ -1,0 +1,92 @@
+import type { z } from 'zod';
+import type { BridgeAnswer, bridgeAnswers, bridgeChat, BridgeChat } from '@megabot/contracts/endpoints/bridge.ts';
+import { ServiceError } from '@megabot/contracts/errors.ts';
+import { newId } from '@megabot/contracts/ids.ts';
+import type { Sql } from '@megabot/postgres/database.ts';
+import { replyBytes } from '../fit.ts';
+
+type Answer = z.infer<typeof BridgeAnswer>;
+type Chat = z.infer<typeof BridgeChat>;
+
+/** When the bridge was first connected: now, the first time. The holder's lease has made the row. */
+export async function begin(sql: Sql, bridge: string, now: number): Promise<number> {
+  const [row] = await sql.query<{ begun_at: number }>('UPDATE memory.bridges SET begun_at = coalesce(begun_at, $2) WHERE bridge = $1 RETURNING begun_at', [bridge, now]);
+  return row?.begun_at ?? now;
+}
+
+export async function cursors(sql: Sql, bridge: string, save: { sessionKey: string; cursor: string } | undefined): Promise<{ sessionKey: string; cursor: string }[]> {
+  if (save) {
+    // Taken out and put in again, so that the newest stands last.
+    await sql.query('DELETE FROM memory.bridge_cursors WHERE bridge = $1 AND session_key = $2', [bridge, save.sessionKey]);
+    await sql.query('INSERT INTO memory.bridge_cursors (bridge, session_key, cursor) VALUES ($1, $2, $3)', [bridge, save.sessionKey, save.cursor]);
+    return [];
+  }
+  const rows = await sql.query<{ session_key: string; cursor: string }>('SELECT session_key, cursor FROM memory.bridge_cursors WHERE bridge = $1 ORDER BY saved DESC LIMIT 1000', [bridge]);
+  return rows.map((row) => ({ sessionKey: row.session_key, cursor: row.cursor }));
+}
+
+export async function seen(sql: Sql, bridge: string, keys: readonly string[], markAt: number | undefined): Promise<string[]> {
+  if (markAt !== undefined) {
+    await sql.query('INSERT INTO memory.bridge_seen (bridge, key, at) SELECT $1, k, $3 FROM unnest($2::text[]) AS k ON CONFLICT DO NOTHING', [bridge, [...keys], markAt]);
+    return [...keys];
+  }
+  const rows = await sql.query<{ key: string }>('SELECT key FROM memory.bridge_seen WHERE bridge = $1 AND key = ANY($2::text[])', [bridge, [...keys]]);
+  return rows.map((row) => row.key);
+}
+
+/** @throws ServiceError `not_found` for saving an answer that was never added */
+export async function putAnswer(sql: Sql, bridge: string, op: 'add' | 'save', answer: Answer): Promise<boolean> {
+  const values = [bridge, answer.id, answer.state, answer.attempts, answer.expiresAt, JSON.stringify(answer)];
+  if (op === 'add') {
+    const added = await sql.query(
+      'INSERT INTO memory.bridge_answers (bridge, id, state, attempts, expires_at, answer) VALUES ($1, $2, $3, $4, $5, $6::jsonb) ON CONFLICT DO NOTHING RETURNING id',
+      values,
+    );
+    return added.length > 0;
+  }
+  const saved = await sql.query('UPDATE memory.bridge_answers SET state = $3, attempts = $4, expires_at = $5, answer = $6::jsonb WHERE bridge = $1 AND id = $2 RETURNING id', values);
+  if (saved.length === 0) throw new ServiceError('not_found', `There is no answer ${answer.id} to save.`);
+  return false;
+}
+
+export async function answers(sql: Sql, { bridge, which, limit }: z.infer<typeof bridgeAnswers.request>): Promise<Answer[]> {
+  const rows = await sql.query<{ answer: Answer }>(
+    which === 'open'
+      ? "SELECT answer FROM memory.bridge_answers WHERE bridge = $1 AND state IN ('pending', 'held') ORDER BY added LIMIT $2"
+      : "SELECT answer FROM memory.bridge_answers WHERE bridge = $1 AND (state IN ('failed', 'held') OR (state = 'pending' AND attempts > 0)) ORDER BY added DESC LIMIT $2",
+    [bridge, limit],
+  );
+  let bytes = 0;
+  const end = rows.findIndex(({ answer }) => (bytes += Buffer.byteLength(JSON.stringify(answer))) > replyBytes.page);
+  // One alone always fits into a message; the rest follows when these are done.
+  return rows.slice(0, end === -1 ? rows.length : Math.max(end, 1)).map((row) => row.answer);
+}
+
+export async function prune(sql: Sql, bridge: string, before: number): Promise<void> {
+  await sql.query('DELETE FROM memory.bridge_seen WHERE bridge = $1 AND at < $2', [bridge, before]);
+  await sql.query("DELETE FROM memory.bridge_answers WHERE bridge = $1 AND state NOT IN ('pending', 'held') AND expires_at < $2", [bridge, before]);
+}
+
+/** The conversation of a chat. Made with the first message; the session through which answers go is the latest one heard of. */
+export async function chat(sql: Sql, now: Date, request: z.infer<typeof bridgeChat.request>): Promise<Chat> {
+  const { bridge, chatKey, sessionKey, title } = request;
+  const address = JSON.stringify(request.address);
+  const update = async () =>
+    await sql.query<{ conversation: string }>('UPDATE memory.bridge_chats SET session_key = $3, address = $4::jsonb WHERE bridge = $1 AND chat_key = $2 RETURNING conversation', [bridge, chatKey, sessionKey, address]);
+  let [row] = await update();
+  if (!row) {
+    const conversation = newId();
+    await sql.query('INSERT INTO memory.conversations (id, title, mode, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)', [conversation, title, 'ask', now]);
+    await sql.query('INSERT INTO memory.bridge_chats (bridge, chat_key, conversation, address, session_key) VALUES ($1, $2, $3, $4::jsonb, $5)', [bridge, chatKey, conversation, address, sessionKey]);
+    row = { conversation };
+  }
+  return { conversation: row.conversation, chatKey, address: request.address, sessionKey };
+}
+
+export async function chatOf(sql: Sql, bridge: string, conversation: string): Promise<Chat | null> {
+  const [row] = await sql.query<{ chat_key: string; address: Chat['address']; session_key: string }>(
+    'SELECT chat_key, address, session_key FROM memory.bridge_chats WHERE bridge = $1 AND conversation = $2',
+    [bridge, conversation],
+  );
+  return row ? { conversation, chatKey: row.chat_key, address: row.address, sessionKey: row.session_key } : null;
+}

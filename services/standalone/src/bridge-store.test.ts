@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createInProcessHub } from '@megabot/bus/in-process.ts';
+import * as endpoints from '@megabot/contracts/endpoints/bridge.ts';
+import { conversationsGet } from '@megabot/contracts/endpoints/memory.ts';
+import { isServiceError } from '@megabot/contracts/errors.ts';
+import { newId } from '@megabot/contracts/ids.ts';
+import { createBusBridgeStore } from '@megabot/gateway/channels/bus-bridge-store.ts';
+import { bridgeStoreCompliance } from '@megabot/gateway/channels/openclaw/store-compliance.ts';
+import { createMemory } from '@megabot/memory/app.ts';
+import { silentLogger } from '@megabot/observability/logger.ts';
+import { migrate } from '@megabot/postgres/migrations.ts';
+import { openMemoryDatabase } from '@megabot/testing/postgres-memory.ts';
+
+const ttlMs = 30_000;
+
+/** The gateway's bus with a memory service behind it, and a clock that the test moves. */
+async function openServices() {
+  const logger = silentLogger();
+  const db = await openMemoryDatabase();
+  await migrate(db, { schema: 'memory', migrations: new URL('../../memory/migrations/', import.meta.url) });
+  const hub = createInProcessHub();
+  let now = 1_700_000_000_000;
+  const memory = await createMemory({ sweepEveryMs: 3_600_000 }, { bus: hub.bus('memory', { logger }), db, logger, clock: () => now });
+  return {
+    bus: hub.bus('gateway', { logger }),
+    advance: (ms: number): void => {
+      now += ms;
+    },
+    async [Symbol.asyncDispose]() {
+      await memory.close();
+      await hub.close();
+      await db[Symbol.asyncDispose]();
+    },
+  };
+}
+
+bridgeStoreCompliance('the store in memory', async () => {
+  const services = await openServices();
+  const open = async () => {
+    const holder = { bridge: 'openclaw', holder: 'gateway-1' };
+    assert.deepEqual(await services.bus.call(endpoints.bridgeLease, { ...holder, ttlMs }), { held: true });
+    return createBusBridgeStore(services.bus, holder);
+  };
+  return { store: await open(), reopen: open, [Symbol.asyncDispose]: async () => await services[Symbol.asyncDispose]() };
+});
+
+test('one process at a time holds a bridge; who lost it can write nothing more', async () => {
+  await using services = await openServices();
+  const { bus } = services;
+  const lease = async (holder: string, release = false) => (await bus.call(endpoints.bridgeLease, { bridge: 'openclaw', holder, ttlMs, release })).held;
+  const [first, second] = ['gateway-1', 'gateway-2'].map((holder) => createBusBridgeStore(bus, { bridge: 'openclaw', holder }));
+  assert.ok(first && second);
+  await assert.rejects(first.markSeen('k', 1), (error) => isServiceError(error, 'lease_lost'));
+  const taken = await Promise.all([lease('gateway-1'), lease('gateway-2')]);
+  assert.deepEqual(taken.toSorted(), [false, true]);
+  if (taken[1]) assert.equal(await lease('gateway-2', true), false);
+  assert.equal(await lease('gateway-1'), true);
+  await first.markSeen('k', 1);
+  services.advance(ttlMs + 1);
+  await assert.rejects(first.markSeen('k2', 1), (error) => isServiceError(error, 'lease_lost'));
+  assert.equal(await lease('gateway-2'), true);
+  assert.equal(await lease('gateway-1'), false);
+  assert.deepEqual([...(await second.seen(['k', 'k2']))], ['k']);
+});
+
+test('a chat has one conversation, and people who share no chat share no conversation', async () => {
+  await using services = await openServices();
+  const { bus } = services;
+  const holder = { bridge: 'openclaw', holder: newId() };
+  await bus.call(endpoints.bridgeLease, { ...holder, ttlMs });
+  const address = { platform: 'telegram', account: 'default', kind: 'direct', chat: '1001' } as const;
+  const chat = async (chatKey: string, sessionKey: string) => await bus.call(endpoints.bridgeChat, { ...holder, chatKey, address, sessionKey, title: 'Ada on telegram' });
+  const first = await chat('telegram:default:direct:1001', 's1');
+  const again = await chat('telegram:default:direct:1001', 's2');
+  const other = await chat('telegram:default:direct:1002', 's1');
+  assert.equal(again.conversation, first.conversation);
+  assert.notEqual(other.conversation, first.conversation);
+  assert.equal((await bus.call(conversationsGet, { id: first.conversation })).title, 'Ada on telegram');
+  const found = await bus.call(endpoints.bridgeChatOf, { bridge: 'openclaw', conversation: first.conversation });
+  assert.deepEqual([found.chat?.chatKey, found.chat?.sessionKey], ['telegram:default:direct:1001', 's2']);
+  assert.deepEqual(await bus.call(endpoints.bridgeChatOf, { bridge: 'openclaw', conversation: 'default' }), { chat: null });
+});

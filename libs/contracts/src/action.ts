@@ -132,7 +132,7 @@ const room = {
   network: z.literal('none'),
   limits: RunLimits,
 };
-const changes = z.array(FileChange).max(64);
+const changes = z.array(FileChange).min(1).max(64);
 
 /** How long an executor without a sandbox may take, and how much of what comes back is kept. */
 export const ServiceLimits = z.object({ wallMs: z.number().int().positive(), outputBytes: z.number().int().positive() });

@@ -73,7 +73,7 @@ export async function createInterlock(options: InterlockOptions, deps: Interlock
   const file = openConfigurationFile(options.configDir);
   requireAccess(options.configDir, file);
   const context: Context = {
-    store, transact: store.transact, events, file, audit, limits, clock, logger,
+    bus, store, transact: store.transact, events, file, audit, limits, clock, logger,
     permitKey: key.privateKey,
     permitPublicKey: key.publicKey,
     originPublicKey: options.originPublicKey,

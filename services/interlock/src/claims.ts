@@ -1,12 +1,14 @@
 import type { z } from 'zod';
+import { executors } from '@megabot/contracts/action.ts';
 import type { claim } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError, type ErrorCode } from '@megabot/contracts/errors.ts';
 import { signingContexts, type ClaimGrant } from '@megabot/contracts/ticket.ts';
+import type { ServiceName } from '@megabot/contracts/services.ts';
 import { signText } from '@megabot/crypto/ed25519.ts';
 import { readInForce, versionOf, type InForce } from './configuration/state.ts';
 import { signedBytes, type Context } from './context.ts';
 import { judgeAction } from './judgement.ts';
-import { actionOf, planHash, summaryOf } from './plan.ts';
+import { actionOf, planHash, summaryOf, usesWorkspace } from './plan.ts';
 import { findRun, runColumns, type RunRow } from './rows.ts';
 import { endRun, issuePermit } from './runs.ts';
 import type { Tx } from './transaction.ts';
@@ -33,7 +35,7 @@ interface PermitRow extends Record<string, unknown> {
  * The same claim again, after a lost answer, gets the same grant.
  * @throws ServiceError with the reason of the refusal
  */
-export async function claimPermit(context: Context, request: Request): Promise<Reply> {
+export async function claimPermit(context: Context, caller: ServiceName, request: Request): Promise<Reply> {
   const outcome = await context.transact(async (tx): Promise<Outcome> => {
     const state = await readInForce(tx);
     const known = await findRun(tx, 'id = $1', [request.runId]);
@@ -41,7 +43,8 @@ export async function claimPermit(context: Context, request: Request): Promise<R
     const workspace = await lockWorkspace(tx, known.conversation);
     const run = await findRun(tx, 'id = $1 FOR UPDATE', [request.runId]);
     const [permit] = await tx.query<PermitRow>('SELECT id, plan_hash, epoch, expires_at, status, instance, nonce FROM interlock.permits WHERE id = $1 AND run_id = $2 FOR UPDATE', [request.permitId, request.runId]);
-    if (!run || !permit) return refuse(tx, context, request, known, 'permit_unknown', 'No such permit exists.');
+    // To another service than the one that executes this kind, no such permit exists.
+    if (!run || !permit || (run.plan !== null && executors[run.plan.kind] !== caller)) return refuse(tx, context, request, known, 'permit_unknown', 'No such permit exists.');
     return await claimKnown(tx, context, state, workspace.revision, run, permit, request);
   });
   if ('refusal' in outcome) throw outcome.refusal;
@@ -70,7 +73,7 @@ async function claimKnown(tx: Tx, context: Context, state: InForce, revision: st
     await issuePermit(tx, context, { conversation: run.conversation, epoch: state.epoch, revision });
     return no('permit_void', 'The policy no longer lets it run.');
   }
-  if (request.workspaceRevision !== run.plan.workspaceRevision) {
+  if (usesWorkspace(run.plan.kind) && request.workspaceRevision !== run.plan.workspaceRevision) {
     await refuseForRevision(tx, context, run.conversation, revision, request.workspaceRevision);
     return no('revision_mismatch', 'The files of the workspace are not those that it was approved for.');
   }

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Bus } from '@megabot/bus/port.ts';
 import { canonicalJson } from '@megabot/contracts/canonical.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { AuditWriter } from './audit.ts';
@@ -23,6 +24,7 @@ export const defaultLimits: Limits = { permitMs: 10_000, dueMs: 300_000, leaseMs
 
 /** What the endpoints share. */
 export interface Context {
+  readonly bus: Bus;
   readonly store: Store;
   readonly transact: Transact;
   readonly events: InterlockEvents;

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
+import { executors } from '@megabot/contracts/action.ts';
 import type { heartbeat, report } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { isFinalRunStatus, type RunReport, type RunStatus } from '@megabot/contracts/run.ts';
+import type { ServiceName } from '@megabot/contracts/services.ts';
 import { readStateRow } from './configuration/state.ts';
 import { storableText } from '@megabot/postgres/values.ts';
 import type { Context } from './context.ts';
@@ -38,15 +40,15 @@ export async function beat(context: Context, { instance, running }: BeatRequest)
  * Records how a claimed run ended; the first report stands. Only the executor that claimed it may report.
  * @throws ServiceError `permit_unknown` to anybody else, `run_ended` if the run was given up before
  */
-export async function recordReport(context: Context, request: ReportRequest): Promise<{ recorded: boolean }> {
+export async function recordReport(context: Context, caller: ServiceName, request: ReportRequest): Promise<{ recorded: boolean }> {
   const { permitId, runId, instance } = request;
-  const outcome = await recordingRefusals(context, { event: 'report_refused', subject: { runId, permitId, instance } }, async () => await record(context, request));
+  const outcome = await recordingRefusals(context, { event: 'report_refused', subject: { runId, permitId, instance } }, async () => await record(context, caller, request));
   // That it came too late is in the log already.
   if (outcome === 'late') throw new ServiceError('run_ended', 'The run was given up before this report came.');
   return { recorded: outcome === 'recorded' };
 }
 
-async function record(context: Context, { permitId, runId, instance, report: given }: ReportRequest): Promise<'recorded' | 'repeated' | 'late'> {
+async function record(context: Context, caller: ServiceName, { permitId, runId, instance, report: given }: ReportRequest): Promise<'recorded' | 'repeated' | 'late'> {
   return await context.transact(async (tx) => {
     const state = await readStateRow(tx, 'FOR SHARE');
     const known = await findRun(tx, 'id = $1', [runId]);
@@ -54,9 +56,10 @@ async function record(context: Context, { permitId, runId, instance, report: giv
     const workspace = await lockWorkspace(tx, known.conversation);
     const run = await findRun(tx, 'id = $1 FOR UPDATE', [runId]);
     const [permit] = await tx.query("SELECT 1 FROM interlock.permits WHERE id = $1 AND run_id = $2 AND status = 'claimed' AND instance = $3", [permitId, runId, instance]);
-    if (!run || !permit) throw notYours();
+    if (!run || !permit || (run.plan !== null && executors[run.plan.kind] !== caller)) throw notYours();
     if (run.reported) return 'repeated';
-    const revision = given.workspaceRevision ?? workspace.revision;
+    // Who does not keep the workspace does not say what it holds.
+    const revision = (caller === 'sandbox' ? given.workspaceRevision : null) ?? workspace.revision;
     // What it left in the workspace is true also if the run was given up before.
     await noteRevision(tx, run.conversation, workspace.revision, revision, run.turn_id);
     const late = isFinalRunStatus(run.status);

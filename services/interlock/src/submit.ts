@@ -14,6 +14,9 @@ import { readInForce, versionOf, type InForce } from './configuration/state.ts';
 import { signedBytes, type Context } from './context.ts';
 import { recordJudgement } from './judged.ts';
 import { judgeAction } from './judgement.ts';
+import { gatherFacts } from './kinds/facts.ts';
+import type { Facts } from './kinds/rules.ts';
+import { rulesOf } from './kinds/table.ts';
 import { displayOf, planOf, summaryOf } from './plan.ts';
 import type { ShellJudgement } from './policy/decide.ts';
 import { recordingRefusals } from './refusals.ts';
@@ -40,6 +43,7 @@ export async function submitAction(context: Context, request: Request): Promise<
 
 async function submitOnce(context: Context, request: Request): Promise<SubmitOutcome> {
   const claims = verifyTicket(context, request);
+  const facts = await factsFor(context, claims, request);
   return await context.transact(async (tx) => {
     const state = await readInForce(tx);
     await lockTurn(tx, claims.turnId);
@@ -47,8 +51,21 @@ async function submitOnce(context: Context, request: Request): Promise<SubmitOut
     // The lock makes submissions of one conversation, and so of one key, follow one another.
     const earlier = await findAction(tx, request.key);
     if (earlier) return sameOutcome(earlier, request.action);
-    return await judgeNew(tx, context, state, workspace.revision, claims, request);
+    return await judgeNew(tx, context, state, workspace.revision, claims, request, facts);
   });
+}
+
+/**
+ * What has to be looked up before the action can be shown. Not for one that has its outcome already, nor for one that the policy
+ * denies: neither depends on whether somebody else answers. @throws ServiceError `unavailable`
+ */
+async function factsFor(context: Context, claims: OriginClaims, { action, key }: Request): Promise<Facts | null> {
+  const { db } = context.store;
+  if (action.kind === 'shell') return {};
+  if (await findAction(db, key)) return null;
+  const { compiled } = await readInForce(db, '');
+  if (judgeAction(action, compiled).decision === 'deny') return null;
+  return await gatherFacts(context, action, claims.conversation);
 }
 
 function verifyTicket(context: Context, { ticket, key }: Request): OriginClaims {
@@ -78,14 +95,18 @@ function sameOutcome(row: ActionRow, action: Action): SubmitOutcome {
 /** Canonical JSON refuses half characters; such an action is denied, and only its key is remembered. */
 const isStorable = (action: Action): boolean => JSON.stringify(action).search(/\\ud[89a-f]/i) < 0;
 
-async function judgeNew(tx: Tx, context: Context, state: InForce, revision: string, claims: OriginClaims, { action, key }: Request): Promise<SubmitOutcome> {
+async function judgeNew(tx: Tx, context: Context, state: InForce, revision: string, claims: OriginClaims, { action, key }: Request, facts: Facts | null): Promise<SubmitOutcome> {
   const ids = { conversation: claims.conversation, turnId: claims.turnId, key };
   const began = performance.now();
-  const judgement = await judgeFully(tx, state, claims, action);
+  const judgement = await judgeFully(tx, state, claims, action, facts);
   const micros = Math.round((performance.now() - began) * 1_000);
   const source = judgement.granted ? 'grant' : 'policy';
-  const text = displayOf(action);
-  const plan = planOf(action, claims.conversation, revision, state.settings.sandbox);
+  const proposed = () => {
+    // The policy denied it a moment ago, and does not any more.
+    if (facts === null) throw new ServiceError('unavailable', 'The policy changed while it was asked.', { hint: 'Try again in a moment.' });
+    const { diff } = facts;
+    return { text: displayOf(action, facts), plan: planOf(action, claims.conversation, revision, state.settings.sandbox, facts), ...(diff === undefined ? {} : { diff }) };
+  };
   let outcome: SubmitOutcome;
   switch (judgement.decision) {
     case 'deny':
@@ -93,12 +114,13 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
       break;
     case 'allow': {
       const runId = newId();
+      const { text, plan } = proposed();
       await createRun(tx, context, { ...ids, id: runId, source, command: text, plan });
       outcome = { decision: 'allow', runId, warnings: judgement.warnings };
       break;
     }
     case 'ask': {
-      const approval = await insertApproval(tx, { ...ids, action, plan, text, reasons: judgement.reasons, parts: judgement.parts ?? [], warnings: judgement.warnings, requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
+      const approval = await insertApproval(tx, { ...ids, action, ...proposed(), reasons: judgement.reasons, parts: judgement.parts ?? [], warnings: judgement.warnings, requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
       await context.events.approvalShown(tx, approval);
       outcome = { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt: approval.expiresAt, reasons: approval.reasons };
       break;
@@ -127,12 +149,15 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
 }
 
 /** The policy's word, and then what only the database knows: cancelled turns, people's grants, how much waits already. */
-async function judgeFully(tx: Tx, state: InForce, claims: OriginClaims, action: Action): Promise<ShellJudgement & { granted?: boolean }> {
+async function judgeFully(tx: Tx, state: InForce, claims: OriginClaims, action: Action, facts: Facts | null): Promise<ShellJudgement & { granted?: boolean }> {
   const judgement = judgeAction(action, state.compiled);
   if (judgement.decision === 'deny') return judgement;
   const denied = (reason: string): ShellJudgement => ({ ...judgement, decision: 'deny', rule: null, reasons: [reason], warnings: [] });
   const [cancelled] = await tx.query('SELECT 1 FROM interlock.cancelled_turns WHERE turn_id = $1', [claims.turnId]);
   if (cancelled) return denied('The turn was cancelled.');
+  const { proposers } = rulesOf(action);
+  if (proposers && !proposers.trust.includes(claims.trust)) return denied(proposers.refusal);
+  if (facts?.impossible !== undefined) return denied(facts.impossible);
   let asked = judgement;
   if (claims.trust === 'untrusted' && judgement.decision === 'allow') {
     // Rules say what the owner's assistant may do by itself, not what strangers may make it do.

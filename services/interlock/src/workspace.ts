@@ -32,14 +32,15 @@ export async function lockTurn(sql: Sql, turnId: string): Promise<void> {
 
 /**
  * A run of `turnId` has left the workspace at another revision (null: nobody knows what changed it). Pending approvals of the
- * same turn follow it: they were proposed with this change in view. Those of other turns stay bound to what was shown.
+ * same turn follow it: they were proposed with this change in view. Those of other turns stay bound to what was shown, and so
+ * do changes of files: whoever approves one is shown it as it is by then.
  */
 export async function noteRevision(sql: Sql, conversation: string, before: string, after: string, turnId: string | null): Promise<void> {
   if (after === before) return;
   await sql.query('UPDATE interlock.workspaces SET revision = $2, changed_by = $3 WHERE conversation = $1', [conversation, after, turnId]);
   if (turnId === null) return;
   const rows = await sql.query<ApprovalRow>(
-    `SELECT ${approvalColumns} FROM interlock.approvals WHERE turn_id = $1 AND conversation = $2 AND status = 'pending' AND revision = $3 FOR UPDATE`,
+    `SELECT ${approvalColumns} FROM interlock.approvals WHERE turn_id = $1 AND conversation = $2 AND status = 'pending' AND revision = $3 AND kind = 'shell' FOR UPDATE`,
     [turnId, conversation, before],
   );
   for (const row of rows) await bindApproval(sql, row, after);

@@ -4,7 +4,7 @@ import { defineEndpoint } from '../endpoint.ts';
 import { Id, Timestamp } from '../ids.ts';
 import { MemoryItem, MemorySpace, NewMemoryItem, RecalledItem } from '../memory-item.ts';
 import { OriginTicket } from '../ticket.ts';
-import { ShellAction } from '../action.ts';
+import { MemoryEraseAction, ShellAction } from '../action.ts';
 
 const service = 'memory';
 const Ok = z.object({});
@@ -105,6 +105,11 @@ export const forget = defineEndpoint({
   service, name: 'forget', callers: ['gateway'], errors: ['bad_request', 'unavailable'],
   request: z.object({ ids: z.array(Id).max(1_000).optional(), externalIds: z.array(z.string()).max(1_000).optional(), session: z.string().optional(), space: MemorySpace.optional(), dryRun: z.boolean().default(false) }),
   reply: z.object({ count: z.number().int(), ids: z.array(Id) }),
+});
+/** How many items `memory_erase` would forget as things are; looks only. */
+export const forgetPreview = defineEndpoint({
+  service, name: 'forget-preview', callers: ['interlock'], errors: ['unavailable'],
+  request: MemoryEraseAction.omit({ kind: true }), reply: z.object({ count: z.number().int().nonnegative() }),
 });
 export const exportItems = defineEndpoint({
   service, name: 'export', callers: ['gateway'], errors: ['unavailable'],

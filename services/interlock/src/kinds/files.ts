@@ -23,7 +23,11 @@ function judgePaths(paths: readonly string[], policy: CompiledPolicy): ShellJudg
 const riskOf = (paths: readonly string[]): Risk => (paths.some((path) => guardedAs(path) !== null) ? 'high' : 'medium');
 const bytes = (text: string): number => Buffer.byteLength(text);
 
-const changesOf = (facts: Facts): FileChange[] => [...(facts.changes ?? [])];
+/** @throws Error where the files were not looked up: a plan without them would be bound to nothing */
+function changesOf(facts: Facts): FileChange[] {
+  if (facts.changes === undefined) throw new Error('a change of files was planned without looking at the files');
+  return [...facts.changes];
+}
 
 export const fileWrite: KindRules<'file_write'> = {
   judge: (action, policy) => judgePaths(action.files.map((file) => file.path), policy),

@@ -18,7 +18,8 @@ export const memoryErase: KindRules<'memory_erase'> = {
   display: (action, { items }) => `Forget ${erased(action)}.${items === undefined ? '' : ` As of now that is ${items === 1 ? '1 item' : `${items} items`}.`}${action.ids.length === 0 ? '' : `\n${action.ids.join('\n')}`}`,
   summary: (action) => `forget ${erased(action)}`,
   plan(action, { sandbox, conversation, workspaceRevision }, { items }) {
-    return { kind: 'memory_erase', conversation, workspaceRevision, action, items: items ?? 0, limits: serviceLimits(sandbox) };
+    if (items === undefined) throw new Error('erasing memory was planned without counting what goes');
+    return { kind: 'memory_erase', conversation, workspaceRevision, action, items, limits: serviceLimits(sandbox) };
   },
   actionOf: (plan) => plan.action,
   usesWorkspace: false,

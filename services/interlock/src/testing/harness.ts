@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
 import { createInProcessHub } from '@megabot/bus/in-process.ts';
-import type { Bus } from '@megabot/bus/port.ts';
-import type { Action, ActionKind } from '@megabot/contracts/action.ts';
+import { handle, type Bus } from '@megabot/bus/port.ts';
+import { emptyWorkspaceRevision, type Action, type ActionKind } from '@megabot/contracts/action.ts';
 import type { Endpoint } from '@megabot/contracts/endpoint.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import type { SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
+import { forgetPreview } from '@megabot/contracts/endpoints/memory.ts';
+import { workspaceRead } from '@megabot/contracts/endpoints/sandbox.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Actor } from '@megabot/contracts/principal.ts';
 import { runQueues, type Permit, type PermitOf } from '@megabot/contracts/queues.ts';
@@ -26,6 +29,10 @@ export interface Heard {
   readonly topic: string;
   readonly payload: Record<string, unknown>;
 }
+
+/** What stands for a folder in the workspace that the tests fill. */
+export const folderMark = '(a folder)';
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export const owner: Actor = { principal: 'owner', trust: 'owner', channel: 'ui' };
 export const shell = (command: string): Action => ({ kind: 'shell', command });
@@ -78,6 +85,19 @@ export async function startInterlock(setup: Setup = {}) {
   for (const [executor, from] of Object.entries({ sandbox, orchestrator, memory, gateway })) {
     await from.work(runQueues[executor as keyof typeof runQueues], { concurrency: 1 }, async (permit) => void permits.push(permit));
   }
+  const workspace = new Map<string, string>();
+  const memories = { count: 3 };
+  await sandbox.serve([
+    handle(workspaceRead, async ({ paths }) => ({
+      revision: emptyWorkspaceRevision,
+      files: paths.map((path) => {
+        const text = workspace.get(path);
+        const state = text === undefined ? ('missing' as const) : text === folderMark ? ('unusable' as const) : ('file' as const);
+        return state === 'file' && text !== undefined ? { path, state, hash: sha256(text), size: text.length, text } : { path, state, hash: null, size: 0, text: null };
+      }),
+    })),
+  ]);
+  await memory.serve([handle(forgetPreview, async () => ({ count: memories.count }))]);
   const heard: Heard[] = [];
   const hear = (topic: string, payload: unknown): void => void heard.push({ topic, payload: payload as Record<string, unknown> });
   await gateway.follow(async ({ event, payload }) => hear(event.topic, payload));
@@ -89,7 +109,10 @@ export async function startInterlock(setup: Setup = {}) {
     return { claims, signature: signText(originKey.privateKey, signedBytes(signingContexts.origin, claims)) };
   };
 
+  const executorOf = (permit: Permit): Bus => hub.bus(permit.claims.executor, { logger });
+
   return {
+    hub, workspace, memories,
     db, folder, file, heard, gateway, orchestrator, sandbox, call, ticket, permitSeed, permitPublicKey: keyPairFromSeed(permitSeed).publicKey,
     now: (): number => time,
     advance: (ms: number): void => void (time += ms),
@@ -131,12 +154,12 @@ export async function startInterlock(setup: Setup = {}) {
     },
     permitsWaiting: (): number => permits.length,
     claim: async (permit: Permit, extra: Partial<z.input<(typeof interlock.claim)['request']>> = {}): Promise<{ grant: ClaimGrant; grantSignature: string }> =>
-      await call(sandbox, interlock.claim, {
+      await call(executorOf(permit), interlock.claim, {
         permitId: permit.claims.permitId, runId: permit.claims.runId, planHash: permit.claims.planHash, nonce: 'nonce-of-sixteen-characters', instance: 'sandbox-1',
         workspaceRevision: permit.plan.workspaceRevision, ...extra,
       }),
     report: async (permit: Permit, extra: Partial<RunReport> = {}, instance = 'sandbox-1') =>
-      await call(sandbox, interlock.report, { permitId: permit.claims.permitId, runId: permit.claims.runId, instance, report: { ...reportOf(permit, time), ...extra } }),
+      await call(executorOf(permit), interlock.report, { permitId: permit.claims.permitId, runId: permit.claims.runId, instance, report: { ...reportOf(permit, time), ...extra } }),
     beat: async (running: string[], instance = 'sandbox-1') => await call(sandbox, interlock.heartbeat, { instance, running }),
     audit: async () => (await call(gateway, interlock.auditList, { limit: 500 })).entries,
     policy: async () => await call(gateway, interlock.policyGet, {}),

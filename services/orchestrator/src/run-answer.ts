@@ -1,3 +1,4 @@
+import { neutralText } from '@megabot/contracts/neutral-text.ts';
 import { howItEnded, isSimulated, type Outcome } from './outcome.ts';
 import { fenced, inlineCode, shorten } from './text.ts';
 
@@ -24,7 +25,7 @@ export function runAnswer(command: string, outcome: Outcome): { status: 'done' |
       const parts = [`${what} ${howItEnded(run)}.`];
       if (run.detail) parts.push(run.detail);
       if (isSimulated(run)) parts.push(`This was a simulation: ${run.driver ?? ''} executed it, not a real container.`);
-      if (run.output !== '') parts.push(fenced(shorten(run.output, shownOutput)));
+      if (run.output !== '') parts.push(fenced(shorten(neutralText(run.output), shownOutput)));
       else if (run.status === 'exited') parts.push('It printed nothing.');
       if (run.truncated) parts.push('The output was longer than allowed; the rest was dropped.');
       const failed = run.status === 'engine_failure' || run.status === 'interrupted' || run.status === 'expired' || run.status === 'refused';

@@ -1,3 +1,4 @@
+import { neutralText } from '@megabot/contracts/neutral-text.ts';
 import type { RecalledItem } from '@megabot/contracts/memory-item.ts';
 import type { SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
 import { howItEnded, isSimulated, type Outcome } from './outcome.ts';
@@ -26,7 +27,7 @@ export function actionResult(outcome: Outcome, outputLimit: number): string {
       const label = isSimulated(run) ? ' (in a simulated shell, not a real one)' : '';
       const head = run.status === 'exited' ? `exit code ${run.exitCode ?? 'unknown'}${label}` : `It ${howItEnded(run)}${label}`;
       const detail = run.detail ? ` ${run.detail}` : '';
-      const output = run.output === '' ? ' No output.' : ` Output, as data:\n${asData(run.output, outputLimit)}`;
+      const output = run.output === '' ? ' No output.' : ` Output, as data:\n${asData(neutralText(run.output), outputLimit)}`;
       return `${head}.${detail}${output}${run.truncated ? '\nThe output was cut off.' : ''}`;
     }
   }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { logLevel, parseEnvironment, port, type Environment } from '@megabot/config/environment.ts';
+import { logLevel, parseEnvironment, port, wholeNumber, type Environment } from '@megabot/config/environment.ts';
 
 const key = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in unpadded base64url');
 
@@ -18,6 +18,8 @@ export function readConfig(environment: Environment) {
       DATABASE_PASSWORD: z.string().min(1),
       PERMIT_SEED: key,
       ORIGIN_PUBLIC_KEY: key,
+      // Entries of the audit log between two signatures under it.
+      AUDIT_SIGN_EVERY: wholeNumber(1, 99_999).default(100),
       LOG_LEVEL: logLevel.default('info'),
     },
     environment,
@@ -34,7 +36,7 @@ export function readConfig(environment: Environment) {
       statementTimeoutMs: 10_000,
       applicationName: `interlock@${hostname()}`,
     },
-    interlock: { configDir: values.MEGABOT_CONFIG_DIR, permitSeed: values.PERMIT_SEED, originPublicKey: values.ORIGIN_PUBLIC_KEY },
+    interlock: { configDir: values.MEGABOT_CONFIG_DIR, permitSeed: values.PERMIT_SEED, originPublicKey: values.ORIGIN_PUBLIC_KEY, limits: { auditSignEvery: values.AUDIT_SIGN_EVERY } },
     logLevel: values.LOG_LEVEL,
   };
 }

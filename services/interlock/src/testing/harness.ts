@@ -191,8 +191,8 @@ function reportOf(permit: Permit, now: number): RunReport {
 }
 
 /** Waits for something that happens in the background, a few seconds at most. */
-export async function eventually(condition: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
-  const until = performance.now() + 5_000;
+export async function eventually(condition: () => boolean | Promise<boolean>, otherwise: string, patienceMs = 5_000): Promise<void> {
+  const until = performance.now() + patienceMs;
   while (!(await condition())) {
     if (performance.now() > until) throw new Error(otherwise);
     await sleep(5);

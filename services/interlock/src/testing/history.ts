@@ -92,7 +92,7 @@ export function contradictions(entries: readonly AuditEntry[], { permitMs }: His
 function groundsOf(entries: readonly AuditEntry[]): Map<string, { seq: number; turnId: string }> {
   const grounds = new Map<string, { seq: number; turnId: string }>();
   for (const { seq, event, verdict, subject } of entries) {
-    const allowed = (event === 'judged' && verdict === 'allow') || (event === 'decided' && verdict === 'approved');
+    const allowed = ((event === 'judged' || event === 'approval_edited') && verdict === 'allow') || (event === 'decided' && verdict === 'approved');
     if (allowed && subject['runId'] !== undefined) grounds.set(subject['runId'], { seq, turnId: subject['key']?.split(':')[0] ?? '' });
   }
   return grounds;

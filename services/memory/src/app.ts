@@ -4,6 +4,7 @@ import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { Database } from '@megabot/postgres/database.ts';
 import { createBindings } from './bindings.ts';
+import { startErasing, type ErasingOptions } from './erasing.ts';
 import { createMemoryEvents } from './events.ts';
 import { createOutbox } from './outbox.ts';
 import { wakeTurn } from './queueing.ts';
@@ -13,6 +14,8 @@ export interface MemoryOptions extends Partial<SweepLimits> {
   /** How long a worker may be silent before its turn is given to another. */
   readonly leaseMs?: number;
   readonly sweepEveryMs?: number;
+  /** With which it forgets what the assistant proposed and was permitted; without it, such runs are not taken. */
+  readonly erasing?: ErasingOptions;
 }
 
 export interface MemoryDeps {
@@ -62,6 +65,10 @@ export async function createMemory(options: MemoryOptions, deps: MemoryDeps): Pr
   lifecycle.own('intake', 'events', async () => await follower.stop());
   await sweep().catch((error: unknown) => logger.warn({ err: error }, 'the first sweep failed; the next comes soon'));
   lifecycle.every(options.sweepEveryMs ?? 5_000, 'sweeper', sweep);
+  if (options.erasing) {
+    const erasing = await startErasing(options.erasing, { bus, transact, logger, clock });
+    lifecycle.own('intake', 'erasing', async () => await erasing.close());
+  }
   events.started({});
   return { close: async () => await lifecycle.close(), sweep };
 }

@@ -7,6 +7,7 @@ import { appendMessage } from './append.ts';
 import { claimTurn, heartbeatTurn, saveCheckpoint } from './claims.ts';
 import { createConversation, getConversation, listConversations, listMessages, updateConversation } from './conversations.ts';
 import { cancelTurn, finishTurn, getTurn } from './endings.ts';
+import { meantBy } from './erasing.ts';
 import type { MemoryEvents } from './events.ts';
 import { exportItems, forgetItems, rememberItems } from './items.ts';
 import type { Transact } from './outbox.ts';
@@ -72,6 +73,7 @@ export function createBindings({ db, transact, now, events, leaseMs }: BindingDe
       events.forgotten({ count: reply.count, dryRun: request.dryRun });
       return reply;
     }),
+    handle(endpoints.forgetPreview, async (action) => ({ count: (await available(forgetItems(db, { ...meantBy(action), dryRun: true }))).count })),
     handle(endpoints.exportItems, async (request) => await available(exportItems(db, request))),
 
     ...createBridgeBindings({ db, now }),

@@ -13,6 +13,7 @@ export function readConfig(environment: Environment) {
       DATABASE_USER: z.string().min(1).default('megabot_memory'),
       DATABASE_NAME: z.string().min(1).default('megabot'),
       DATABASE_PASSWORD: z.string().min(1),
+      PERMIT_PUBLIC_KEY: z.string().min(40),
       LOG_LEVEL: logLevel.default('info'),
     },
     environment,
@@ -29,6 +30,7 @@ export function readConfig(environment: Environment) {
       statementTimeoutMs: 10_000,
       applicationName: `memory@${hostname()}`,
     },
+    erasing: { permitPublicKey: values.PERMIT_PUBLIC_KEY, instance: hostname() },
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -17,7 +17,7 @@ await runMain('memory', async () => {
   await assertMigrated(db, { schema: 'memory', migrations: new URL('../migrations/', import.meta.url) });
   const bus = await connectNats({ service: 'memory', ...config.nats, logger });
   lifecycle.own('stores', 'bus', async () => await bus.close());
-  const memory = await createMemory({}, { bus, db, logger });
+  const memory = await createMemory({ erasing: config.erasing }, { bus, db, logger });
   lifecycle.own('work', 'memory', async () => await memory.close());
   await reportAlive(lifecycle, '/tmp/alive', async () => {
     if (!bus.connected) throw new Error('the bus is not connected');

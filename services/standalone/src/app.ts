@@ -44,18 +44,19 @@ export async function createStandalone(config: StandaloneConfig, logger: Logger)
     lifecycle.own('stores', 'bus', async () => await hub.close());
     const bus = (service: Parameters<typeof hub.bus>[0]) => hub.bus(service, { logger: log(service) });
 
+    const executing = { permitPublicKey: keyPairFromSeed(secrets.permitSeed).publicKey, instance: 'standalone' };
     const interlock = await createInterlock(
       { configDir: config.folders.config, permitSeed: secrets.permitSeed, originPublicKey: keyPairFromSeed(secrets.originSeed).publicKey },
       { bus: bus('interlock'), db, logger: log('interlock') },
     );
     lifecycle.own('work', 'interlock', () => interlock.close());
-    const memory = await createMemory({}, { bus: bus('memory'), db, logger: log('memory') });
+    const memory = await createMemory({ erasing: executing }, { bus: bus('memory'), db, logger: log('memory') });
     lifecycle.own('work', 'memory', () => memory.close());
 
     const workspaces = await openWorkspaceStore({ root: join(config.folders.data, 'workspaces') });
     const driver = createJustBashDriver({}, { workspaces, logger: log('sandbox') });
     const sandbox = await createSandbox(
-      { instance: 'standalone', permitPublicKey: keyPairFromSeed(secrets.permitSeed).publicKey, concurrency: 2 },
+      { ...executing, concurrency: 2 },
       { bus: bus('sandbox'), driver, workspaces, logger: log('sandbox') },
     );
     lifecycle.own('work', 'sandbox', () => sandbox.close());

@@ -1,8 +1,9 @@
 import { expandBraces } from './braces.ts';
 import { codeIn } from './code.ts';
 import { baseName, evaluators, isInterpreter, isShell, looseWrappers, wrappers } from './programs.ts';
-import type { SimpleCommand, Within } from './tree-command.ts';
+import type { SimpleCommand } from './tree-command.ts';
 import { readTree, type Script } from './tree-reader.ts';
+import type { Within } from './tree-word.ts';
 import type { Word } from './word.ts';
 import { innerCommand, wrapperOf } from './wrappers.ts';
 

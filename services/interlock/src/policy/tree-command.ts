@@ -1,9 +1,6 @@
 import type { Command, Redirection } from 'unbash';
-import { readTreeWord } from './tree-word.ts';
+import { readTreeWord, type TreeText } from './tree-word.ts';
 import type { Word } from './word.ts';
-
-/** Where decoded text stands in the whole, or null where its places are the text's own. */
-export type Within = { readonly start: number; readonly end: number } | null;
 
 export interface SimpleCommand {
   readonly words: readonly Word[];
@@ -18,38 +15,44 @@ export interface SimpleCommand {
 }
 
 /** What the tree says of one simple command. */
-export function readTreeCommand(node: Command, source: string, within: Within): SimpleCommand {
-  const place = within ?? { start: node.pos, end: node.end };
+export function readTreeCommand(node: Command, text: TreeText): SimpleCommand {
+  const place = text.within ?? { start: node.pos, end: node.end };
   const words: Word[] = [];
-  if (node.name) words.push(readTreeWord(node.name, source, within));
+  if (node.name) words.push(readTreeWord(node.name, text));
+  let end = node.name?.end ?? -1;
   for (const argument of node.args) {
-    if (argument.type === 'Word') words.push(readTreeWord(argument, source, within));
-    else words.push(readAssignmentWord(argument, source, within));
+    const word = argument.type === 'Word' ? readTreeWord(argument, text) : readAssignmentWord(argument, text);
+    const before = words.at(-1);
+    // To bash "a<(b)" is one word, to the parser two.
+    if (before && argument.pos === end) words[words.length - 1] = { ...before, text: before.text + word.text, end: word.end, bare: false, dynamic: true };
+    else words.push(word);
+    end = argument.end;
   }
   const targets: Word[] = [];
   const documents: (string | null)[] = [];
-  for (const redirection of node.redirects) addRedirection(redirection, source, within, targets, documents);
+  for (const redirection of node.redirects) addRedirection(redirection, text, targets, documents);
   const assignments = node.prefix.flatMap((part) => (part.type === 'Assignment' ? [part.name] : []));
   return { words, assignments, targets, documents, start: words[0]?.start ?? place.start, end: place.end };
 }
 
 /** `export A=x`: to the command it is a word like any other. */
-function readAssignmentWord(node: Extract<Command['args'][number], { type: 'Assignment' }>, source: string, within: Within): Word {
+function readAssignmentWord(node: Extract<Command['args'][number], { type: 'Assignment' }>, text: TreeText): Word {
+  const { source, within } = text;
   const start = within?.start ?? node.pos;
   const end = within?.end ?? node.end;
   const before = `${node.name}${node.append ? '+' : ''}=`;
   if (node.value.type === 'ArrayValue' || node.index !== undefined) return { text: source.slice(node.pos, node.end), start, end, bare: false, glob: false, dynamic: true, braces: false };
-  const value = readTreeWord(node.value, source, within);
+  const value = readTreeWord(node.value, text);
   return { ...value, text: before + value.text, start, end };
 }
 
-function addRedirection(redirection: Redirection, source: string, within: Within, targets: Word[], documents: (string | null)[]): void {
+function addRedirection(redirection: Redirection, text: TreeText, targets: Word[], documents: (string | null)[]): void {
   switch (redirection.type) {
     case 'Redirect':
-      if (redirection.target) targets.push(readTreeWord(redirection.target, source, within));
+      if (redirection.target) targets.push(readTreeWord(redirection.target, text));
       return;
     case 'HereString': {
-      const word = redirection.target && readTreeWord(redirection.target, source, within);
+      const word = redirection.target && readTreeWord(redirection.target, text);
       documents.push(word && !word.dynamic ? word.text : null);
       return;
     }

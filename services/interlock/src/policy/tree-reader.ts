@@ -1,6 +1,7 @@
 import { forEachChild, parse, type SyntaxNode } from 'unbash';
 import { tooIntricate } from './intricacy.ts';
-import { readTreeCommand, type SimpleCommand, type Within } from './tree-command.ts';
+import { readTreeCommand, type SimpleCommand } from './tree-command.ts';
+import { variablesOf, type TreeText, type Within } from './tree-word.ts';
 
 /**
  * What the reader of trees found: every simple command of lists, pipes, substitutions, groups, loops and functions, in the order
@@ -27,12 +28,9 @@ interface State {
 
 const emptyState = (): State => ({ commands: [], shape: new Set(), problem: null, opaque: false, quotedCode: false, evaluates: false });
 
-/** A node with the text that its places count in, and where that text stands in the whole. */
 interface Visit {
   readonly node: SyntaxNode;
-  readonly source: string;
-  /** Set where the text is decoded, so that its places mean nothing outside. */
-  readonly within: Within;
+  readonly text: TreeText;
 }
 
 const shapes: Readonly<Partial<Record<SyntaxNode['type'], string>>> = {
@@ -82,7 +80,7 @@ function read(text: string, state: State, within: Within): void {
   let tree;
   try {
     tree = parse(text);
-    walk({ node: tree, source: text, within }, state);
+    walk({ node: tree, text: { source: text, within, variables: variablesOf(text) } }, state);
   } catch (error) {
     // A fault of the parser is a text that was not read.
     if (!(error instanceof Error)) throw error;
@@ -98,8 +96,9 @@ function fail(state: State, problem: string): void {
 function walk(root: Visit, state: State): void {
   const waiting: Visit[] = [root];
   for (let visit = waiting.pop(); visit; visit = waiting.pop()) {
-    const { node, source, within } = visit;
-    let inner = { source, within };
+    const { node, text } = visit;
+    const { source, within } = text;
+    let inner = text;
     const shape = shapes[node.type];
     if (shape !== undefined) state.shape.add(shape);
     switch (node.type) {
@@ -110,14 +109,14 @@ function walk(root: Visit, state: State): void {
         if (node.background) state.shape.add('It starts something in the background ("&").');
         break;
       case 'Command':
-        state.commands.push(readTreeCommand(node, source, within));
+        state.commands.push(readTreeCommand(node, text));
         if (evaluating.has(state.commands.at(-1)?.words[0]?.text ?? '')) state.evaluates = true;
         break;
       case 'CommandExpansion':
       case 'ProcessSubstitution':
       case 'ArithmeticCommandExpansion':
         if (node.script === undefined) fail(state, 'It holds a substitution that cannot be read.');
-        else if (node.script.source !== undefined) inner = { source: node.script.source, within: within ?? { start: node.pos, end: node.end } };
+        else if (node.script.source !== undefined) inner = { ...text, source: node.script.source, within: within ?? { start: node.pos, end: node.end } };
         break;
       case 'ArithmeticExpansion':
       case 'ArithmeticCommand':
@@ -149,7 +148,7 @@ function walk(root: Visit, state: State): void {
       default:
     }
     const children: Visit[] = [];
-    forEachChild(node, (child) => children.push({ node: child, ...inner }));
+    forEachChild(node, (child) => children.push({ node: child, text: inner }));
     for (let at = children.length - 1; at >= 0; at--) {
       const child = children[at];
       if (child) waiting.push(child);

@@ -1,6 +1,26 @@
 import type { WordPart, Word as TreeNode } from 'unbash';
 import { runnerVariables, type Word } from './word.ts';
 
+/** Where decoded text stands in the whole, or null where its places are the text's own. */
+export type Within = { readonly start: number; readonly end: number } | null;
+
+/** The text that places count in, and what its variables come to. */
+export interface TreeText {
+  readonly source: string;
+  readonly within: Within;
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+/** The runner's variables as far as a script leaves them alone; `.` for the working folder where it may change. */
+export function variablesOf(text: string): ReadonlyMap<string, string> {
+  const touched = new Set(Array.from(text.matchAll(/(?<![\w$]|\$\{)(HOME|PWD|USER|TMPDIR|LANG)(?!\w)/g), ([name]) => name));
+  const moves = /\b(cd|pushd|popd)\b/.test(text);
+  if (touched.size === 0 && !moves) return runnerVariables;
+  const variables = new Map([...runnerVariables].filter(([name]) => !touched.has(name)));
+  if (moves && variables.has('PWD')) variables.set('PWD', '.');
+  return variables;
+}
+
 interface Value {
   text: string;
   glob: boolean;
@@ -11,7 +31,7 @@ interface Value {
 const plainSpelling = /^[^\s"'`\\$<>(){}~;&|]+$/;
 
 /** What a word of the tree comes to, as far as that is known before it runs. */
-export function readTreeWord(node: TreeNode, source: string, within: { readonly start: number; readonly end: number } | null): Word {
+export function readTreeWord(node: TreeNode, { source, within, variables }: TreeText): Word {
   const start = within?.start ?? node.pos;
   const end = within?.end ?? node.end;
   const value: Value = { text: '', glob: false, dynamic: false, braces: false };
@@ -20,11 +40,11 @@ export function readTreeWord(node: TreeNode, source: string, within: { readonly 
     value.text = node.value;
     // What the parser takes for plain although a shell would not.
     if (/(^|[^\\])(\\\\)*([$`]|[<>]\()/.test(spelled) && !/^[^`<>]*\$$/.test(spelled)) value.dynamic = true;
-  } else for (const part of node.parts) addPart(part, value);
+  } else for (const part of node.parts) addPart(part, value, variables);
   return { ...value, start, end, bare: plainSpelling.test(spelled) && !value.dynamic };
 }
 
-function addPart(part: WordPart, value: Value): void {
+function addPart(part: WordPart, value: Value, variables: TreeText['variables']): void {
   switch (part.type) {
     case 'Literal':
     case 'SingleQuoted':
@@ -47,13 +67,13 @@ function addPart(part: WordPart, value: Value): void {
       return;
     case 'DoubleQuoted':
     case 'LocaleString':
-      for (const child of part.parts) addPart(child, value);
+      for (const child of part.parts) addPart(child, value, variables);
       return;
     case 'SimpleExpansion':
-      addVariable(part.text.slice(1), value);
+      addVariable(part.text.slice(1), value, variables);
       return;
     case 'ParameterExpansion':
-      if (part.operation === undefined && part.prefix === undefined && part.index === undefined) addVariable(part.parameter, value);
+      if (part.operation === undefined && part.prefix === undefined && part.index === undefined) addVariable(part.parameter, value, variables);
       else value.dynamic = true;
       return;
     default:
@@ -61,8 +81,8 @@ function addPart(part: WordPart, value: Value): void {
   }
 }
 
-function addVariable(name: string, value: Value): void {
-  const known = runnerVariables.get(name);
+function addVariable(name: string, value: Value, variables: TreeText['variables']): void {
+  const known = variables.get(name);
   if (known === undefined) value.dynamic = true;
   else value.text += known;
 }

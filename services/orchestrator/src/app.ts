@@ -5,6 +5,8 @@ import { configuration } from '@megabot/contracts/events.ts';
 import { turns } from '@megabot/contracts/queues.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
+import { startActing, type ActingOptions } from './actions/executor.ts';
+import type { WebDeps } from './actions/web-request.ts';
 import { createOrchestratorEvents } from './events.ts';
 import { checkHealth } from './health.ts';
 import { createModelSource } from './model-source.ts';
@@ -31,6 +33,8 @@ export interface OrchestratorOptions {
   /** How soon the queue delivers a turn again that could not be claimed or worked on. */
   readonly retryMs?: number;
   readonly graceMs?: number;
+  /** With which it executes web requests and calls of MCP tools that were permitted; without it, such runs are not taken. */
+  readonly acting?: ActingOptions;
 }
 
 export interface OrchestratorDeps {
@@ -39,6 +43,8 @@ export interface OrchestratorDeps {
   readonly clock?: () => number;
   /** Makes the driver of a model server; the real ones by default. */
   readonly createModel?: (options: ModelDriverOptions) => ModelDriver;
+  /** How names are resolved and requests carried; the system's ways by default. */
+  readonly web?: Omit<WebDeps, 'localOnly'>;
 }
 
 /** Starts the orchestrator on a bus; resolves once it takes turns. It keeps nothing: any number of replicas may run. */
@@ -69,6 +75,10 @@ export async function createOrchestrator(options: OrchestratorOptions, deps: Orc
     await workOnTurn(turnId, delivery, workerOptions, { bus, models, events, clock });
   });
   lifecycle.own('intake', 'turns', async () => await worker.stop());
+  if (options.acting) {
+    const acting = await startActing(options.acting, { bus, logger, clock, web: { ...deps.web, localOnly: async () => await models.localOnly() } });
+    lifecycle.own('work', 'actions', async () => await acting.close());
+  }
   events.started({ replica, concurrency });
   return { close: async () => await lifecycle.close() };
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ConfigurationError, type Environment } from '@megabot/config/environment.ts';
 import { readConfig } from './config.ts';
 
-const given: Environment = { NATS_URL: 'nats://nats:4222', NATS_SEED: 'seed' };
+const given: Environment = { NATS_URL: 'nats://nats:4222', NATS_SEED: 'seed', PERMIT_PUBLIC_KEY: 'k'.repeat(43) };
 
 describe('the configuration of the orchestrator', () => {
   it('takes an empty model setting, as compose passes it, for none', () => {

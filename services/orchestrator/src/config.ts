@@ -22,6 +22,7 @@ export function readConfig(environment: Environment) {
     {
       NATS_URL: z.string().min(1),
       NATS_SEED: z.string().min(1),
+      PERMIT_PUBLIC_KEY: z.string().min(40),
       MEGABOT_MODEL_URL: modelUrl,
       MEGABOT_MODEL: optional,
       MEGABOT_MODEL_API_KEY: optional,
@@ -41,6 +42,7 @@ export function readConfig(environment: Environment) {
       defaultUrl: 'http://host.docker.internal:11434',
       idleTimeoutMs: values.MEGABOT_MODEL_IDLE_SECONDS * 1_000,
     },
+    acting: { permitPublicKey: values.PERMIT_PUBLIC_KEY, instance: hostname() },
     concurrency: values.ORCHESTRATOR_CONCURRENCY,
     replica: hostname(),
     logLevel: values.LOG_LEVEL,

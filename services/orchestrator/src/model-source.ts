@@ -32,6 +32,8 @@ export interface ModelSource {
    * @throws ModelUnusable if the settings do not lead to a driver.
    */
   use<T>(work: (model: ModelInUse) => Promise<T>): Promise<T>;
+  /** Whether nothing may leave this machine and its network; also while the interlock does not say. */
+  localOnly(): Promise<boolean>;
   /** The settings may have changed. */
   invalidate(): void;
   close(): Promise<void>;
@@ -121,6 +123,7 @@ export function createModelSource(
         if (lent !== current && lent.users === 0) retire(lent);
       }
     },
+    localOnly: async () => (await settings()).localOnly,
     invalidate() {
       stale = true;
     },

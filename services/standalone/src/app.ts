@@ -62,7 +62,7 @@ export async function createStandalone(config: StandaloneConfig, logger: Logger)
     lifecycle.own('work', 'sandbox', () => sandbox.close());
     const { url, name, apiKey, idleMs } = config.model;
     const orchestrator = await createOrchestrator(
-      { model: { url: url ?? null, name: name ?? null, apiKey: apiKey ?? null, idleTimeoutMs: idleMs }, replica: 'standalone' },
+      { model: { url: url ?? null, name: name ?? null, apiKey: apiKey ?? null, idleTimeoutMs: idleMs }, replica: 'standalone', acting: executing },
       { bus: bus('orchestrator'), logger: log('orchestrator') },
     );
     lifecycle.own('work', 'orchestrator', () => orchestrator.close());

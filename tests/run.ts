@@ -11,6 +11,10 @@ const environment = { ...process.env, MEGABOT_TEST_COUNTS: values.long ? 'full' 
 const succeeds = (command: string, ...args: string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 const engine = { name: 'a Docker engine', here: succeeds('docker', 'info') };
 const python = { name: "Python with Debian's python3-websockets and python3-cryptography", here: succeeds('/usr/bin/python3', '-c', 'import websockets, cryptography') };
+const openclaw = {
+  name: 'real OpenClaw gateway (MEGABOT_TEST_OPENCLAW_URL, MEGABOT_TEST_OPENCLAW_TOKEN and MEGABOT_TEST_TELEGRAM_URL say where it is)',
+  here: ['MEGABOT_TEST_OPENCLAW_URL', 'MEGABOT_TEST_OPENCLAW_TOKEN', 'MEGABOT_TEST_TELEGRAM_URL'].every((name) => (process.env[name] ?? '') !== ''),
+};
 const chromium = { name: "Debian's chromium", here: succeeds('/usr/bin/chromium', '--version') };
 
 interface Kind {
@@ -23,7 +27,8 @@ interface Kind {
 }
 const kinds: readonly Kind[] = [
   { name: 'unit', needs: [], concurrency: 2, timeoutMs: 180_000, globs: ['{libs,services,infra}/*/src/**/!(*.it).test.ts', 'tests/repo/*.test.ts'] },
-  { name: 'interop', needs: [python], concurrency: 2, timeoutMs: 180_000, globs: ['libs/crypto/src/*.it.test.ts', 'services/gateway/src/**/*.it.test.ts'] },
+  { name: 'interop', needs: [python], concurrency: 2, timeoutMs: 180_000, globs: ['libs/crypto/src/*.it.test.ts', 'services/gateway/src/**/!(openclaw).it.test.ts'] },
+  { name: 'openclaw', needs: [openclaw], concurrency: 1, timeoutMs: 300_000, globs: ['services/gateway/src/channels/openclaw/openclaw.it.test.ts'] },
   { name: 'browser', needs: [chromium], concurrency: 1, timeoutMs: 300_000, globs: ['services/ui/src/**/*.it.test.ts'] },
   {
     name: 'integration',

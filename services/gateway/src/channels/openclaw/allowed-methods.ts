@@ -47,7 +47,7 @@ export function connectFrame(id: string, hello: {
     type: 'req', id, method: 'connect',
     params: {
       minProtocol: protocolVersion, maxProtocol: protocolVersion,
-      client: { ...clientIdentity, version: hello.version },
+      client: { ...clientIdentity, displayName: `MegaBot bridge ${hello.device.id.slice(0, 8)}`, version: hello.version },
       role, scopes, caps: ['session-scoped-events'],
       auth: { token: hello.token },
       device: hello.device,
@@ -59,5 +59,9 @@ export function connectFrame(id: string, hello: {
 export const protocolVersion = 4;
 export const role = 'operator';
 export const scopes: readonly string[] = ['operator.read', 'operator.write'];
-/** The gateway's closed vocabulary has no name for a bridge; as `gateway-client` it would not get a device token. */
-export const clientIdentity = { id: 'cli', mode: 'cli', platform: 'linux', displayName: 'MegaBot bridge' } as const;
+/**
+ * The gateway's closed vocabulary has no name for a bridge; as `gateway-client` it would not get a device token. What tells us
+ * from the other clients is the display name, with a piece of our id in it: the gateway forgets a silently paired device as
+ * soon as another one of the same id, mode and name is paired.
+ */
+export const clientIdentity = { id: 'cli', mode: 'cli', platform: 'linux' } as const;

@@ -37,20 +37,6 @@ test('what nobody wrote about is nobody\'s trouble: other sessions of OpenClaw a
   assert.deepEqual(codes(doctor), []);
 });
 
-const runs = (steps: readonly ('message' | 'sends' | 'holds')[]): string[] => {
-  const doctor = createDoctor();
-  for (const step of steps) {
-    if (step === 'message') doctor.observe(own, channelRow({ text: 'x', from: '1001' }));
-    else doctor.observeRun({ sessionKey: own, phase: 'end', session: { hasActiveRun: step === 'sends' } });
-  }
-  return codes(doctor);
-};
-test('three runs in a row that end as sending ones do are told; fewer, or with several messages waiting, are not', () => {
-  assert.deepEqual(runs(['message', 'sends', 'message', 'sends', 'message', 'sends']), ['answers_itself']);
-  assert.deepEqual(runs(['message', 'sends', 'message', 'sends']), []);
-  assert.deepEqual(runs(['message', 'sends', 'message', 'holds', 'message', 'sends', 'message', 'sends']), []);
-  assert.deepEqual(runs(['message', 'message', 'sends', 'message', 'message', 'sends', 'message', 'message', 'sends']), []);
-});
 test('every finding says what to change, and a restarted OpenClaw starts clean', () => {
   const doctor = createDoctor();
   for (const row of [channelRow({ text: 'x', from: '1001' }), call(1_000), result(1_140), result(1, { toolName: 'message' })]) doctor.observe('agent:main:main', row);

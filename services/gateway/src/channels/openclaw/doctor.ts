@@ -1,4 +1,4 @@
-import { Row, type SessionChanged } from './protocol.ts';
+import { Row } from './protocol.ts';
 import { readInbound } from './inbound.ts';
 
 export type FindingCode = 'shared_context' | 'own_turns' | 'answers_itself' | 'runs_commands';
@@ -20,8 +20,6 @@ export interface Doctor {
   readonly findings: readonly Finding[];
   /** Sees one row of the event `session.message`, as it comes. */
   observe(sessionKey: string, row: unknown): void;
-  /** Sees the event `sessions.changed` of a run. */
-  observeRun(change: SessionChanged): void;
   /** OpenClaw was restarted or reconfigured: what it did before says nothing any more. */
   reset(): void;
 }
@@ -39,7 +37,7 @@ const texts: Readonly<Record<FindingCode, Finding>> = {
   },
   answers_itself: {
     code: 'answers_itself', level: 'alarm',
-    message: 'OpenClaw\'s own agent seems to answer people by itself, beside MegaBot.',
+    message: 'OpenClaw\'s own agent has sent people a message by itself, beside MegaBot\'s answers.',
     mend: 'Deny the channel in session.sendPolicy, and the tool "message" in tools.deny (docs/openclaw.md).',
   },
   runs_commands: {
@@ -53,15 +51,11 @@ const shells: ReadonlySet<string> = new Set(['exec', 'process', 'bash', 'shell']
 /** Nobody reads and approves a command in less. */
 const quickestPersonMs = 2_000;
 const mostSessions = 1_000;
-/** Runs in a row that ended as a run does whose answer is being sent. */
-const runsThatTell = 3;
 
 interface Peopled {
   readonly senders: Set<string>;
+  /** When OpenClaw's agent last called a shell there. */
   calledAt: number;
-  /** People's messages since the last run's end. */
-  waiting: number;
-  sendingRuns: number;
 }
 
 export function createDoctor(): Doctor {
@@ -72,7 +66,7 @@ export function createDoctor(): Doctor {
   const sessionOf = (key: string, sender: string | undefined) => {
     const known = peopled.get(key);
     if (known || sender === undefined) return known;
-    const fresh: Peopled = { senders: new Set(), calledAt: 0, waiting: 0, sendingRuns: 0 };
+    const fresh: Peopled = { senders: new Set(), calledAt: 0 };
     peopled.set(key, fresh);
     for (const oldest of peopled.keys()) {
       if (peopled.size <= mostSessions) break;
@@ -84,9 +78,7 @@ export function createDoctor(): Doctor {
 
   const observePerson = (key: string, kind: 'direct' | 'group', sender: string): void => {
     const session = sessionOf(key, sender);
-    if (!session) return;
-    session.waiting += 1;
-    if (kind === 'group') return;
+    if (!session || kind === 'group') return;
     if (session.senders.size < 2) session.senders.add(sender);
     // The main session is where dmScope "main" puts everybody, even if so far only one has written.
     if (session.senders.size > 1 || /^agent:[^:]+:[^:]+$/.test(key)) note('shared_context');
@@ -115,16 +107,6 @@ export function createDoctor(): Doctor {
       if (inbound.kind === 'message') return observePerson(sessionKey, inbound.message.kind, inbound.message.sender.id);
       const row = Row.safeParse(raw);
       if (row.success) observeAgent(sessionKey, row.data);
-    },
-    observeRun({ sessionKey, phase, session }) {
-      const run = peopled.get(sessionKey);
-      if (!run || phase !== 'end' || session?.hasActiveRun === undefined) return;
-      // Seen on 2026.9.6: a run whose answer goes out is still active at its end, one whose answer is held back is not. With
-      // more than one message waiting the next run is active as well, which tells nothing.
-      if (!session.hasActiveRun) run.sendingRuns = 0;
-      else if (run.waiting === 1) run.sendingRuns += 1;
-      run.waiting = 0;
-      if (run.sendingRuns >= runsThatTell) note('answers_itself');
     },
     reset() {
       found.clear();

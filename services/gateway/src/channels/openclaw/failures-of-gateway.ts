@@ -11,7 +11,7 @@ const finalCodes: ReadonlyMap<string, readonly [message: string, mend: string]> 
   AUTH_REQUIRED: ['OpenClaw wants a token and got none.', pairAnew],
   AUTH_UNAUTHORIZED: ['OpenClaw does not accept the token.', pairAnew],
   AUTH_DEVICE_TOKEN_MISMATCH: ['OpenClaw no longer accepts this device\'s token.', pairAnew],
-  AUTH_SCOPE_MISMATCH: ['OpenClaw holds fewer rights for this device than the bridge needs.', 'Remove the device "MegaBot bridge" in OpenClaw (openclaw devices list, openclaw devices remove <id>) and pair again with OPENCLAW_AUTH_TOKEN.'],
+  AUTH_SCOPE_MISMATCH: ['OpenClaw holds fewer rights for this device than the bridge needs.', 'Remove the device "MegaBot bridge …" in OpenClaw (openclaw devices list, openclaw devices remove <id>) and pair again with OPENCLAW_AUTH_TOKEN.'],
   DEVICE_IDENTITY_REQUIRED: ['OpenClaw did not take the bridge for a device.', 'Update OpenClaw and MegaBot so that both speak signature v3.'],
   DEVICE_AUTH_NONCE_MISMATCH: ['OpenClaw did not recognise its own challenge.', 'Look for something between MegaBot and OpenClaw that replays connections; then ask for another attempt.'],
   DEVICE_AUTH_SIGNATURE_INVALID: ['OpenClaw did not accept the signature of the bridge.', 'Update OpenClaw and MegaBot so that both speak signature v3.'],

@@ -24,7 +24,7 @@ export function checkHello(payload: unknown): HelloOk {
   return hello;
 }
 
-const unpair = 'Remove the device "MegaBot bridge" in OpenClaw (openclaw devices list, openclaw devices remove <id>) and pair again with OPENCLAW_AUTH_TOKEN.';
+const unpair = 'Remove the device "MegaBot bridge …" in OpenClaw (openclaw devices list, openclaw devices remove <id>) and pair again with OPENCLAW_AUTH_TOKEN.';
 
 /** Names from the other side, made harmless for a log line and a page. */
 const listed = (names: readonly string[]): string => names.slice(0, 8).map((name) => name.replace(/[^\w.-]/g, '?')).join(', ');

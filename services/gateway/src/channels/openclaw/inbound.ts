@@ -3,7 +3,8 @@ import type { ChatAddress, InboundMessage } from './types.ts';
 
 /** Why a row is nobody's message to us. */
 export type Ignored = 'unreadable' | 'not_a_person' | 'echo' | 'no_channel' | 'no_sender' | 'unknown_session';
-export type ReadRow = { readonly kind: 'message'; readonly message: InboundMessage } | { readonly kind: 'ignored'; readonly why: Ignored };
+/** `recordedAt` is when OpenClaw noted it, in milliseconds; a platform's own time may be of whole seconds. */
+export type ReadRow = { readonly kind: 'message'; readonly message: InboundMessage; readonly recordedAt: number } | { readonly kind: 'ignored'; readonly why: Ignored };
 
 const platformName = /^[a-z][a-z0-9_-]{0,31}$/;
 /** No colon and no space, so that a principal made of it has one reading. */
@@ -38,6 +39,7 @@ export function readInbound(sessionKey: string, raw: unknown): ReadRow {
   const text = rowText(row);
   return {
     kind: 'message',
+    recordedAt: meta.recordTimestampMs ?? (row.timestamp ?? 0) + 1_000,
     message: {
       platform, account, ...place,
       sender: { id: sender, name: readableName(meta.senderName) ?? sender },

@@ -3,7 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createScriptedSessions } from '@megabot/testing/openclaw/scripted-sessions.ts';
+import { channelRow, createScriptedSessions } from '@megabot/testing/openclaw/scripted-sessions.ts';
 import { sharedToken, startTestBridge, until, untilState, type TestBridge } from './testing/bridge.ts';
 
 const texts = (bridge: TestBridge): string[] => bridge.taken.map(({ text }) => text);
@@ -109,6 +109,15 @@ test('what stood there before the bridge was first connected, or is older than a
   bridge.gateway.receive({ text: 'now', from: '1001', at: Date.now() + 1_000 });
   await until('the new one', () => bridge.taken.length === 1);
   assert.deepEqual(texts(bridge), ['now']);
+});
+
+test('a platform that tells whole seconds loses no message of the bridge\'s first second', async () => {
+  await using bridge = await startTestBridge();
+  await untilState(bridge, 'connected');
+  const row = channelRow({ text: 'quick', from: '1001', at: Date.now() - 900 });
+  bridge.gateway.sessions.add('agent:main:telegram:direct:1001', { ...row, __openclaw: { ...(row['__openclaw'] as object), recordTimestampMs: Date.now() + 1 } });
+  bridge.gateway.broadcast('session.message', { sessionKey: 'agent:main:telegram:direct:1001', message: row });
+  await until('the message', () => bridge.taken.length === 1);
 });
 
 test('a session that OpenClaw has reset goes on, and nothing in it comes twice', async () => {

@@ -78,9 +78,6 @@ export type Row = z.infer<typeof Row>;
 /** The event `session.message`, and each entry of a delta of `chat.history`. Of the session around it only its key is used. */
 export const SessionMessage = z.object({ sessionKey: SessionKey, message: z.unknown() });
 
-export const SessionChanged = z.object({ sessionKey: SessionKey, phase: text(64).optional(), session: z.object({ hasActiveRun: z.boolean().optional().catch(undefined) }).optional() });
-export type SessionChanged = z.infer<typeof SessionChanged>;
-
 const Cursor = z.string().min(1).max(4_096);
 /** Rows are parsed one by one, so that one that cannot be read does not hide the others. */
 export const HistoryDelta = z.object({ kind: z.literal('delta'), messages: z.array(z.object({ message: z.unknown() })).max(5_000), deltaCursor: Cursor });

@@ -1,6 +1,6 @@
 import { backoffDelay } from '@megabot/lifecycle/backoff.ts';
 import { RequestFailure } from './failure.ts';
-import { readInbound, type Ignored } from './inbound.ts';
+import { readInbound, type Ignored, type ReadRow } from './inbound.ts';
 import { readBack, readSince, type NewRows, type Request } from './session-history.ts';
 import type { BridgeStore } from './store.ts';
 import { messageKey, type InboundMessage } from './types.ts';
@@ -36,6 +36,8 @@ export interface ReaderDeps {
   readonly onTrouble: (error: unknown, sessionKey: string) => void;
 }
 
+type Message = Extract<ReadRow, { kind: 'message' }>;
+
 interface Session {
   cursor: string | undefined;
   /** Whether people write in it: only then is its cursor worth keeping. */
@@ -61,22 +63,23 @@ export function createSessionReader(deps: ReaderDeps): SessionReader {
   let stopped = false;
   let pageRows = fullPage;
 
-  const horizon = (): number => Math.max(begun, clock() - oldestMs);
+  const tooOld = ({ message, recordedAt }: Message): boolean => recordedAt < begun || message.at < clock() - oldestMs;
 
   const deliverNew = async (sessionKey: string, session: Session, rows: readonly unknown[]): Promise<void> => {
     const messages = rows.flatMap((row) => {
       const read = readInbound(sessionKey, row);
-      if (read.kind === 'message') return [read.message];
+      if (read.kind === 'message') return [read];
       deps.onIgnored(read.why);
       return [];
     });
     if (messages.length === 0) return;
     session.peopled = true;
-    const done = new Set(await store.seen(messages.map(messageKey)));
-    for (const message of messages) {
+    const done = new Set(await store.seen(messages.map(({ message }) => messageKey(message))));
+    for (const read of messages) {
+      const { message } = read;
       const key = messageKey(message);
       if (done.has(key)) deps.onIgnored('known');
-      else if (message.at < horizon()) deps.onIgnored('too_old');
+      else if (tooOld(read)) deps.onIgnored('too_old');
       else {
         await deps.deliver(message);
         await store.markSeen(key, clock());
@@ -93,11 +96,11 @@ export function createSessionReader(deps: ReaderDeps): SessionReader {
     const enough = async (page: readonly unknown[]): Promise<boolean> => {
       const messages = page.flatMap((row) => {
         const read = readInbound(sessionKey, row);
-        return read.kind === 'message' ? [read.message] : [];
+        return read.kind === 'message' ? [read] : [];
       });
-      if (messages.some(({ at }) => at < horizon())) return true;
+      if (messages.some(tooOld)) return true;
       // Rows are taken in order, so what stands before a known one is known as well.
-      return (await store.seen(messages.map(messageKey))).size > 0;
+      return (await store.seen(messages.map(({ message }) => messageKey(message)))).size > 0;
     };
     return await readBack(request, sessionKey, { pageRows, enough });
   };

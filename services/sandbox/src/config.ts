@@ -13,7 +13,7 @@ export function readConfig(environment: Environment) {
       SANDBOX_DRIVER: z.enum(['docker', 'just-bash']).default('docker'),
       SANDBOX_PROJECT: z.string().regex(/^[a-z0-9_-]{1,63}$/).default('megabot'),
       SANDBOX_WORKSPACES: z.string().min(1),
-      SANDBOX_CONCURRENCY: wholeNumber(1, 64).default(4),
+      SANDBOX_CONCURRENCY: wholeNumber(1, 64).default(8),
       SANDBOX_SOCKET: z.string().default('/var/run/docker.sock'),
       /** `auto`, or the name of an OCI runtime that the engine has. */
       SANDBOX_RUNTIME: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/).default('auto'),

@@ -1,6 +1,9 @@
 import type { OutputChunk, RunSpec } from './port.ts';
 import { workspaceFolder } from './run-rules.ts';
 
+/** No file that a command writes may be larger than 64 MiB; `ulimit` counts blocks of 512 bytes. What is in the workspace already may. */
+const fileBlocks = (64 * 1024 * 1024) / 512;
+
 /**
  * A shell that waits in the container for the one run it is there for, as the action's user. Everything of the run comes on its
  * standard input: one line of quoted words (working directory, whether a workspace follows, whether input follows, the
@@ -27,7 +30,7 @@ export const launcherScript = [
   'printf +; printf + >&2',
   'cd -- "$cwd" 2>/dev/null || { printf "sandbox: the working directory does not exist: %s\\n" "$cwd" >&2; exit 126; }',
   'exec 3>&2 2>/dev/null',
-  '(exec 2>&3 3>&-; exec "$@")',
+  `(ulimit -f ${fileBlocks}; exec 2>&3 3>&-; exec "$@")`,
   'code=$?',
   'kill -9 -1',
   'exit "$code"',

@@ -84,16 +84,19 @@ export function createPool<Kind extends object, Box extends PooledBox>(options: 
   const targets = (): ReadonlyMap<Shelf<Kind, Box>, number> =>
     idleTargets([...shelves.values()], { min: options.min, max: options.max, freeBytes: deps.freeBytes(), now: deps.clock() });
 
-  /** Builds what is missing: for runs that wait as many at a time as may be, ahead of them a few. */
+  /** Builds what is missing: for runs that wait as many at a time as may be; ahead of runs a few, while none waits. */
   const build = (): void => {
     if (closed) return;
     for (const shelf of shelves.values()) {
       while (shelf.waiting.length > shelf.building && builds.size < (options.building ?? 8)) start(shelf);
     }
+    if (someWait()) return;
     for (const [shelf, target] of targets()) {
-      while (shelf.idle.length + shelf.building - shelf.waiting.length < target && builds.size < refillsAtOnce && deps.clock() >= shelf.notBefore) start(shelf);
+      while (shelf.idle.length + shelf.building < target && builds.size < refillsAtOnce && deps.clock() >= shelf.notBefore) start(shelf);
     }
   };
+
+  const someWait = (): boolean => [...shelves.values()].some((shelf) => shelf.waiting.length > 0);
 
   const start = (shelf: Shelf<Kind, Box>): void => {
     shelf.building++;
@@ -112,7 +115,8 @@ export function createPool<Kind extends object, Box extends PooledBox>(options: 
     const ended = work.finally(() => {
       shelf.building--;
       builds.delete(ended);
-      build();
+      if (someWait()) build();
+      else refillSoon();
     });
     builds.add(ended);
   };

@@ -40,13 +40,14 @@ export async function insertApproval(tx: Tx, approval: NewApproval): Promise<App
   const id = newId();
   const [row] = await tx.query<ApprovalRow>(
     `INSERT INTO interlock.approvals (id, short_id, key, conversation, turn_id, requested_by, kind, command, plan, plan_hash, revision, reasons, risk, created_at, expires_at,
-       parts, warnings, mounts, limits, diff, edited_from, edited_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12::jsonb, $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19::jsonb, $20, $21, $22) RETURNING ${approvalColumns}`,
+       parts, warnings, mounts, limits, diff, edited_from, edited_by, network)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12::jsonb, $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19::jsonb, $20, $21, $22, $23::jsonb) RETURNING ${approvalColumns}`,
     [
       id, await shortIdFor(tx, id), approval.key, approval.conversation, approval.turnId, approval.requestedBy, approval.action.kind, approval.text, JSON.stringify(approval.plan),
       planHash(approval.plan), approval.plan.workspaceRevision, JSON.stringify(approval.reasons), riskOf(approval.action), tx.now, approval.expiresAt,
       JSON.stringify(redactedParts(approval.parts ?? [])), JSON.stringify(approval.warnings ?? []), JSON.stringify(approval.mounts ?? [workspaceMount]),
       JSON.stringify(approval.plan.limits), approval.diff ?? null, approval.edited?.from ?? null, approval.edited?.by ?? null,
+      JSON.stringify(approval.plan.kind === 'shell' ? approval.plan.network : 'none'),
     ],
   );
   if (!row) throw new Error('an approval was not stored');

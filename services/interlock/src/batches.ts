@@ -85,7 +85,7 @@ function obstacleOf({ row, revision }: Locked, decision: Request['decision'], st
   if (row.expires_at <= now) return because('expired');
   if (decision === 'reject') return [];
   if (row.risk !== 'low') return because('risk');
-  if (row.plan === null || judgeAction(actionOf(row.plan), state.compiled).decision === 'deny') return because('denied');
+  if (row.plan === null || judgeAction(actionOf(row.plan), state).decision === 'deny') return because('denied');
   return row.revision === revision ? [] : because('changed');
 }
 

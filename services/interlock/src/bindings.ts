@@ -18,6 +18,7 @@ import { editPolicy, undoPolicy, unlock } from './policy-edits.ts';
 import { listVersions } from './policy-history.ts';
 import { previewPattern } from './policy-preview.ts';
 import { compilePolicy, judge } from './policy/decide.ts';
+import { outputOf } from './run-output.ts';
 import { beat, recordReport } from './reports.ts';
 import { checkSession, createSession, endSession } from './sessions.ts';
 import { submitAction } from './submit.ts';
@@ -37,6 +38,7 @@ export function createBindings(context: Context): Binding[] {
     handle(endpoints.approvalsList, (filter) => reading(async () => ({ approvals: await listApprovals(db, filter) }))),
     handle(endpoints.approvalsGet, ({ approvalId }) => reading(() => getApproval(db, approvalId))),
     handle(endpoints.runGet, ({ runId }) => getRun(context, runId)),
+    handle(endpoints.runOutput, ({ runId }) => reading(() => outputOf(db, runId))),
     handle(endpoints.cancelTurn, ({ turnId, actor }) => cancelTurn(context, turnId, actor)),
     handle(endpoints.policyGet, () => reading(async () => await policyView(db, await readInForce(db, ''), context.clock()))),
     handle(endpoints.policyEdit, (request) => editPolicy(context, request)),

@@ -66,7 +66,7 @@ async function claimKnown(tx: Tx, context: Context, state: InForce, revision: st
   if (permit.expires_at <= tx.now) return no('permit_expired', 'The permit has expired.');
   if (run.plan === null || request.planHash !== permit.plan_hash || planHash(run.plan) !== permit.plan_hash) return no('plan_mismatch', 'The permit is for another action.');
 
-  const judgement = judgeAction(actionOf(run.plan), state.compiled);
+  const judgement = judgeAction(actionOf(run.plan), state);
   // A person's word holds against everything but a deny; a rule's word only as long as the rule.
   if (judgement.decision === 'deny' || (run.source === 'policy' && judgement.decision !== 'allow')) {
     await endRun(tx, context.events, run, { status: 'refused', detail: `The policy has changed before it could start. ${judgement.reasons.join(' ')}` });

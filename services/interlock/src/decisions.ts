@@ -100,7 +100,7 @@ type Approving = Pick<Request, 'actor' | 'scope' | 'reason'>;
 export async function approve(tx: Tx, context: Context, state: InForce, revision: string, row: ApprovalRow, { actor, scope, reason }: Approving): Promise<Outcome> {
   if (row.plan === null) throw new Error('a pending approval has no plan');
   const action = actionOf(row.plan);
-  const judgement = judgeAction(action, state.compiled);
+  const judgement = judgeAction(action, state);
   if (judgement.decision === 'deny') {
     const ended = await endApproval(tx, context.events, row, { status: 'rejected', reason: `The policy denies it by now. ${judgement.reasons.join(' ')}`, by: null, channel: null });
     return { reply: { approval: toApproval(ended), runId: null } };

@@ -43,25 +43,25 @@ export async function editApproval(context: Context, request: Request): Promise<
         return expired(row);
       }
       if (state.lockdown) throw new ServiceError('lockdown', 'Nothing can be approved during a lockdown.', { hint: 'The owner lifts it with !unlock.' });
-      requireAnotherCommand(row, request.command);
-      return await replace(tx, context, state, revision, row, request);
+      return await replace(tx, context, state, revision, row, edited(row, request.command), request.actor);
     });
     if (outcome instanceof ServiceError) throw outcome;
     return outcome;
   });
 }
 
-function requireAnotherCommand(row: ApprovalRow, command: string): void {
+/** The command with what it asked for beside it, which editing its words does not change. */
+function edited(row: ApprovalRow, command: string): Action {
   const action = row.plan === null ? null : actionOf(row.plan);
   if (action?.kind !== 'shell') throw new ServiceError('bad_request', 'Only commands can be edited.', { hint: 'Reject it, and say what you want instead.' });
   if (action.command === command) throw new ServiceError('bad_request', 'The command is the same.', { hint: 'Approve it, or change it.' });
+  return { ...action, command };
 }
 
-async function replace(tx: Tx, context: Context, state: InForce, revision: string, row: ApprovalRow, { command, actor }: Request): Promise<Reply> {
+async function replace(tx: Tx, context: Context, state: InForce, revision: string, row: ApprovalRow, action: Action, actor: Request['actor']): Promise<Reply> {
   const editor = `It was edited by ${actor.principal}.`;
   const ids = { conversation: row.conversation, turnId: row.turn_id, key: row.key };
-  const action: Action = { kind: 'shell', command };
-  const judgement = judgeAction(action, state.compiled);
+  const judgement = judgeAction(action, state);
   await endApproval(tx, context.events, row, { status: 'cancelled', reason: `edited by ${actor.principal}`, by: actor.principal, channel: actor.channel, replaced: true });
   await setAside(tx, row);
 
@@ -82,8 +82,8 @@ async function replace(tx: Tx, context: Context, state: InForce, revision: strin
     }
     case 'ask': {
       const expiresAt = tx.now + state.settings.approvals.expire_minutes * 60_000;
-      const edited = { from: row.id, by: actor.principal };
-      approval = await insertApproval(tx, { ...ids, action, plan, text, reasons, parts: judgement.parts ?? [], warnings: judgement.warnings, requestedBy: row.requested_by, edited, expiresAt });
+      const origin = { from: row.id, by: actor.principal };
+      approval = await insertApproval(tx, { ...ids, action, plan, text, reasons, parts: judgement.parts ?? [], warnings: judgement.warnings, requestedBy: row.requested_by, edited: origin, expiresAt });
       await context.events.approvalShown(tx, approval);
       outcome = { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt, reasons };
       break;

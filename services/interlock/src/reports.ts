@@ -75,6 +75,8 @@ async function record(context: Context, caller: ServiceName, { permitId, runId, 
         droppedBytes: given.droppedBytes,
         driver: given.driver,
         reported: true,
+        changedFiles: given.changedFiles,
+        binaryOutput: given.binaryOutput,
       });
     }
     tx.record({ event: 'reported', conversation: run.conversation, verdict: late ? 'too_late' : given.status, subject: { runId, permitId, key: run.key, instance, workspaceRevision: revision } });

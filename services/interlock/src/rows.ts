@@ -1,8 +1,9 @@
 import type { ActionKind, RunLimits, RunPlan } from '@megabot/contracts/action.ts';
 import type { Approval, ApprovalStatus, Risk } from '@megabot/contracts/approval.ts';
+import type { NetworkGrant } from '@megabot/contracts/network.ts';
 import type { JudgedPart } from '@megabot/contracts/policy.ts';
 import type { Channel } from '@megabot/contracts/principal.ts';
-import type { Run, RunStatus } from '@megabot/contracts/run.ts';
+import type { ChangedFiles, Run, RunStatus } from '@megabot/contracts/run.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 
 export interface ApprovalRow extends Record<string, unknown> {
@@ -35,10 +36,11 @@ export interface ApprovalRow extends Record<string, unknown> {
   edited_from: string | null;
   edited_by: string | null;
   grant_expires_at: number | null;
+  network: NetworkGrant;
 }
 
 export const approvalColumns =
-  'id, short_id, key, conversation, turn_id, requested_by, kind, command, plan, plan_hash, revision, reasons, risk, status, created_at, expires_at, decided_by, decided_at, decided_channel, reason, run_id, parts, warnings, mounts, limits, diff, edited_from, edited_by, grant_expires_at';
+  'id, short_id, key, conversation, turn_id, requested_by, kind, command, plan, plan_hash, revision, reasons, risk, status, created_at, expires_at, decided_by, decided_at, decided_channel, reason, run_id, parts, warnings, mounts, limits, diff, edited_from, edited_by, grant_expires_at, network';
 
 export function toApproval(row: ApprovalRow): Approval {
   return {
@@ -54,7 +56,8 @@ export function toApproval(row: ApprovalRow): Approval {
     turnId: row.turn_id,
     requestedBy: row.requested_by,
     cwd: '/workspace',
-    network: 'none',
+    network: row.network,
+    ...(row.plan?.kind === 'shell' && row.plan.stdin !== undefined ? { stdin: row.plan.stdin } : {}),
     parts: row.parts,
     warnings: row.warnings,
     mounts: row.mounts,
@@ -95,10 +98,12 @@ export interface RunRow extends Record<string, unknown> {
   started_at: number | null;
   ended_at: number | null;
   reported: boolean;
+  changed_files: ChangedFiles | null;
+  binary: boolean;
 }
 
 export const runColumns =
-  'id, key, conversation, turn_id, source, command, plan, status, deadline, instance, lease_until, stop_requested, exit_code, signal, output, truncated, driver, detail, created_at, started_at, ended_at, reported';
+  'id, key, conversation, turn_id, source, command, plan, status, deadline, instance, lease_until, stop_requested, exit_code, signal, output, truncated, driver, detail, created_at, started_at, ended_at, reported, changed_files, binary_output IS NOT NULL AS "binary"';
 
 export function toRun(row: RunRow): Run {
   return {
@@ -113,6 +118,8 @@ export function toRun(row: RunRow): Run {
     truncated: row.truncated,
     driver: row.driver,
     detail: row.detail,
+    ...(row.changed_files === null ? {} : { changedFiles: row.changed_files }),
+    ...(row.binary ? { binary: true } : {}),
     createdAt: row.created_at,
     startedAt: row.started_at,
     endedAt: row.ended_at,

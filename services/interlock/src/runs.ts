@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { executors, type RunPlan } from '@megabot/contracts/action.ts';
 import { newId } from '@megabot/contracts/ids.ts';
-import type { RunStatus } from '@megabot/contracts/run.ts';
+import type { ChangedFiles, RunStatus } from '@megabot/contracts/run.ts';
 import { signingContexts, type PermitClaims } from '@megabot/contracts/ticket.ts';
 import { signText } from '@megabot/crypto/ed25519.ts';
 import { signedBytes, type Context } from './context.ts';
@@ -78,6 +78,9 @@ export interface RunEnding {
   readonly driver?: string | null;
   readonly startedAt?: number | null;
   readonly reported?: boolean;
+  readonly changedFiles?: ChangedFiles | undefined;
+  /** Base64. */
+  readonly binaryOutput?: string | undefined;
 }
 
 /** Ends a run for good: its permit is void, its exact bytes are forgotten, and whoever waits for the action hears of it. */
@@ -86,10 +89,11 @@ export async function endRun(tx: Tx, events: InterlockEvents, run: RunRow, endin
   const command = redact(run.plan ? summaryOf(actionOf(run.plan)) : run.command);
   await tx.query(
     `UPDATE interlock.runs SET status = $2, detail = $3, exit_code = $4, signal = $5, output = $6, truncated = $7, dropped_bytes = $8, driver = $9,
-       started_at = $10, ended_at = $11, reported = $12, command = $13, plan = NULL, lease_until = NULL WHERE id = $1`,
+       started_at = $10, ended_at = $11, reported = $12, command = $13, changed_files = $14::jsonb, binary_output = $15, plan = NULL, lease_until = NULL WHERE id = $1`,
     [
       run.id, ending.status, ending.detail, ending.exitCode ?? null, ending.signal ?? null, ending.output ?? '', ending.truncated ?? false, ending.droppedBytes ?? 0,
       ending.driver ?? run.driver, ending.startedAt ?? run.started_at, tx.now, ending.reported ?? false, command,
+      ending.changedFiles === undefined ? null : JSON.stringify(ending.changedFiles), ending.binaryOutput ?? null,
     ],
   );
   await tx.query("UPDATE interlock.permits SET status = 'void' WHERE run_id = $1 AND status = 'live'", [run.id]);

@@ -63,8 +63,7 @@ async function factsFor(context: Context, claims: OriginClaims, { action, key }:
   const { db } = context.store;
   if (action.kind === 'shell') return {};
   if (await findAction(db, key)) return null;
-  const { compiled } = await readInForce(db, '');
-  if (judgeAction(action, compiled).decision === 'deny') return null;
+  if (judgeAction(action, await readInForce(db, '')).decision === 'deny') return null;
   return await gatherFacts(context, action, claims.conversation);
 }
 
@@ -150,7 +149,7 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
 
 /** The policy's word, and then what only the database knows: cancelled turns, people's grants, how much waits already. */
 async function judgeFully(tx: Tx, state: InForce, claims: OriginClaims, action: Action, facts: Facts | null): Promise<ShellJudgement & { granted?: boolean }> {
-  const judgement = judgeAction(action, state.compiled);
+  const judgement = judgeAction(action, state);
   if (judgement.decision === 'deny') return judgement;
   const denied = (reason: string): ShellJudgement => ({ ...judgement, decision: 'deny', rule: null, reasons: [reason], warnings: [] });
   const [cancelled] = await tx.query('SELECT 1 FROM interlock.cancelled_turns WHERE turn_id = $1', [claims.turnId]);

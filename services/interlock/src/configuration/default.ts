@@ -55,7 +55,7 @@ bridges:
   openclaw:
     platforms: {}
 
-# Limits of one run. Each run gets a fresh container without network.
+# Limits of one run. Each run gets a fresh container, without network unless it asked for some and a person agreed.
 sandbox:
   image: megabot/sandbox:0.1.0
   wall_seconds: 300
@@ -64,4 +64,7 @@ sandbox:
   cpus: 1
   output_kb: 512
   workspace_mb: 256
+  # off: no command gets network. ask: a command may name hosts, or the internet, and a person is asked each time. That also takes
+  # COMPOSE_PROFILES=egress in .env.
+  network: off
 `;

@@ -74,6 +74,8 @@ export const Configuration = z.strictObject({
         cpus: z.number().min(0.1).max(64).default(1),
         output_kb: whole(1, 4_096).default(512),
         workspace_mb: whole(1, 16_384).default(256),
+        /** Whether a command may ask for network at all; with `ask` a person is asked each time. */
+        network: z.enum(['off', 'ask']).default('off'),
       })
       .prefault({}),
   ),

@@ -271,8 +271,9 @@ suite('the page in a real browser', { skip: browserMissing }, () => {
       gateway.bumpPolicy();
       await page.getByLabel('Pattern to allow').fill('git log');
       await page.getByRole('button', { name: 'Allow', exact: true }).click();
+      await page.getByRole('button', { name: 'Allow it' }).click();
       await page.getByText('The policy has changed meanwhile.').waitFor();
-      await page.getByRole('button', { name: 'Allow', exact: true }).click();
+      await page.getByRole('button', { name: 'Allow it' }).click();
       await page.getByRole('button', { name: 'Remove git log from allow' }).waitFor();
       await page.getByLabel('Command to test').fill('ls -la && rm -r build');
       await page.keyboard.press('Enter');
@@ -329,9 +330,9 @@ suite('the page in a real browser', { skip: browserMissing }, () => {
         await page.getByRole('dialog').getByText('High risk', { exact: true }).first().waitFor();
         assert.ok((await sideways(page)) <= 0);
         await page.getByRole('button', { name: 'Close', exact: true }).click();
-        for (const name of ['Policy', 'Memory', 'Activity', 'Health']) {
+        for (const name of ['Approvals', 'Policy', 'Memory', 'Activity', 'Health']) {
           await page.getByRole('button', { name: 'Menu' }).click();
-          await page.getByRole('link', { name, exact: true }).click();
+          await page.getByRole('list', { name: 'Pages' }).getByRole('link', { name }).click();
           await page.getByRole('heading', { name, level: 1 }).waitFor();
           assert.ok((await sideways(page)) <= 0, name);
         }

@@ -10,6 +10,8 @@ export interface ApprovalSeed {
   readonly conversation?: string;
   readonly turnId?: string;
   readonly expiresInMs?: number;
+  /** What only some approvals have. */
+  readonly more?: Partial<Pick<Approval, 'parts' | 'warnings' | 'mounts' | 'limits' | 'diff' | 'editedFrom'>>;
 }
 
 interface Script {
@@ -52,9 +54,16 @@ function seed(risk: Approval['risk'], command: string, reasons: string[]): Appro
 
 /** One pending approval of each kind and risk. */
 export const seedApprovals: readonly ApprovalSeed[] = [
-  { id: 'k3f9qmlow0000000000000000', risk: 'low', command: 'du -sh /workspace', reasons: ['No allow rule matches `du -sh /workspace`.'], conversation: 'default', turnId: 'seed2', expiresInMs: 3_600_000 },
-  { id: '7xw2bhigh0000000000000000', risk: 'high', command: 'find . -type d -name node_modules -prune -exec rm -rf {} +', reasons: ['`find -exec` runs another program.', '`rm -rf` deletes without asking.'], conversation: 'backups', turnId: 'seed4', expiresInMs: 95_000 },
-  { id: 'p8d4rfile0000000000000000', kind: 'file_write', risk: 'medium', command: Array.from({ length: 60 }, (_, line) => (line === 0 ? '--- notes/backup-plan.md (60 lines)' : `${line}. Step ${line} of the plan: copy, compare, keep.`)).join('\n'), reasons: ['Writes one file of the workspace.'], conversation: 'default', turnId: 'seed3', expiresInMs: 600_000 },
+  { id: 'k3f9qmlow0000000000000000', risk: 'low', command: 'du -sh /workspace', reasons: ['No allow rule matches `du -sh /workspace`.'], conversation: 'default', turnId: 'seed2', expiresInMs: 3_600_000, more: { mounts: ['the workspace of this conversation, to read and write'], limits: { wallMs: 120_000, memoryBytes: 536_870_912, pids: 256, cpus: 1, outputBytes: 1_048_576, workspaceBytes: 268_435_456 } } },
+  { id: 'm2c7vlow20000000000000000', risk: 'low', command: 'date -u', reasons: ['No allow rule matches `date -u`.'], conversation: 'default', turnId: 'seed5', expiresInMs: 3_000_000 },
+  { id: '7xw2bhigh0000000000000000', risk: 'high', command: 'find . -type d -name node_modules -prune -exec rm -rf {} +', reasons: ['`find -exec` runs another program.', '`rm -rf` deletes without asking.'], conversation: 'backups', turnId: 'seed4', expiresInMs: 95_000, more: {
+    warnings: ['It deletes whatever the pattern finds when it runs, which may be more than now.'],
+    parts: [
+      { words: ['find', '.', '-type', 'd', '-name', 'node_modules', '-prune', '-exec', 'rm', '-rf', '{}', '+'], start: 0, end: 61, verdict: 'ask', rule: null, reason: 'no allow rule covers it' },
+      { words: ['rm', '-rf', '{}'], start: 49, end: 58, verdict: 'ask', rule: { list: 'allow', pattern: 'rm build', index: 3 }, reason: 'the rule covers `rm build` alone' },
+    ],
+  } },
+  { id: 'p8d4rfile0000000000000000', kind: 'file_write', risk: 'medium', command: Array.from({ length: 60 }, (_, line) => (line === 0 ? '--- notes/backup-plan.md (60 lines)' : `${line}. Step ${line} of the plan: copy, compare, keep.`)).join('\n'), reasons: ['Writes one file of the workspace.'], conversation: 'default', turnId: 'seed3', expiresInMs: 600_000, more: { diff: `--- a/notes/backup-plan.md\n+++ b/notes/backup-plan.md\n@@ -1,3 +1,4 @@\n # Backup plan\n-Step 1: copy\n+Step 1: copy\u200B and compare\n+Step 2: keep\n The end\n` } },
 ];
 
 /** Conversations that were there before, by id. */

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Approval } from '@megabot/contracts/approval.ts';
 import type { Conversation } from '@megabot/contracts/conversation.ts';
+import type { PolicyVersion } from '@megabot/contracts/endpoints/interlock.ts';
+import type { ConversationGrant } from '@megabot/contracts/policy.ts';
 import { seedAudit } from './fake-data.ts';
 import type { FakeWorld } from './fake-world.ts';
 
@@ -14,7 +17,9 @@ export type FakeRoutes = ReturnType<typeof createFakeRoutes>;
 export function createFakeRoutes(world: FakeWorld) {
   const sessions = new Set<string>();
   const codes = new Set([fakeCode]);
-  let policy = { allow: ['ls', 'git status'], deny: ['rm -rf /'], matching: 'commands', version: 1, lockdown: false, warnings: [] as string[] };
+  let policy = { allow: ['ls', 'git status'], deny: ['rm -rf /'], matching: 'commands', version: 1, lockdown: false, warnings: [] as string[], grants: [] as ConversationGrant[] };
+  const versions: PolicyVersion[] = [{ id: 1, at: Date.now() - 86_400_000, by: 'file', summary: 'The file as it was found.', version: 'v1' }];
+  const noteVersion = (summary: string) => versions.unshift({ id: versions.length + 1, at: Date.now(), by: 'owner', summary, version: `v${policy.version}` });
 
   const problem = (response: ServerResponse, status: number, code: string, detail: string, hint: string) =>
     response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ type: 'about:blank', title: detail, status, detail, code, hint }));
@@ -39,8 +44,17 @@ export function createFakeRoutes(world: FakeWorld) {
     if (approval.expiresAt < Date.now()) approval.status = 'expired';
     if (approval.status === 'expired') return problem(response, 410, 'approval_expired', 'The approval has expired.', 'Ask for the action again.');
     if (approval.status !== 'pending') return problem(response, 409, 'approval_decided', 'The approval was already decided.', 'Nothing to do: the first decision stands.');
-    world.decide(approval, body['decision'] === 'approve' ? 'approve' : 'reject');
+    if (body['scope'] === 'always') policy = { ...policy, allow: [...policy.allow, `=${approval.command}`], version: policy.version + 1 };
+    if (body['scope'] === 'conversation') policy = { ...policy, grants: [{ id: approval.id, conversation: approval.conversation, command: approval.command, grantedBy: 'owner', grantedAt: Date.now(), expiresAt: Date.now() + 3_600_000 }], version: policy.version + 1 };
+    world.decide(approval, body['decision'] === 'approve' ? 'approve' : 'reject', 'owner', typeof body['reason'] === 'string' ? body['reason'] : undefined);
     return json(response, approval);
+  }
+
+  function edit(response: ServerResponse, old: Approval, command: string): unknown {
+    world.end(old);
+    if (command.startsWith('rm')) return json(response, { outcome: { decision: 'deny', rule: 'rm', reasons: ['`rm` is denied.'] }, approval: null });
+    const approval = world.ask({ command, risk: old.risk, reasons: ['Edited by owner.'], conversation: old.conversation, turnId: old.turnId, more: { editedFrom: old.id } });
+    return json(response, { outcome: { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt: approval.expiresAt, reasons: approval.reasons }, approval });
   }
 
   function fixed(at: string, request: IncomingMessage, response: ServerResponse, body: Body): unknown {
@@ -63,9 +77,33 @@ export function createFakeRoutes(world: FakeWorld) {
       case 'PUT /api/v1/policy':
         if (request.headers['if-match'] !== `"v${policy.version}"`) return problem(response, 412, 'policy_conflict', 'The policy has changed meanwhile.', 'Read it again, then repeat the edit.');
         policy = { ...policy, allow: body['allow'] as string[], deny: body['deny'] as string[], version: policy.version + 1 };
+        noteVersion(`allow: ${policy.allow.join(', ')}; deny: ${policy.deny.join(', ')}`);
         return sendPolicy(response);
       case 'POST /api/v1/policy/test':
-        return json(response, { decision: 'ask', rule: null, reasons: ['No allow rule matches `rm -r build`.'], commands: [['ls', '-la'], ['rm', '-r', 'build']] });
+        return json(response, {
+          decision: 'ask', rule: null, reasons: ['No allow rule matches `rm -r build`.'], commands: [['ls', '-la'], ['rm', '-r', 'build']], warnings: ['It deletes a folder.'],
+          parts: [
+            { words: ['ls', '-la'], start: 0, end: 6, verdict: 'allow', rule: { list: 'allow', pattern: 'ls', index: 0 }, reason: 'covered' },
+            { words: ['rm', '-r', 'build'], start: 10, end: 21, verdict: 'ask', rule: null, reason: 'no rule covers it' },
+          ],
+        });
+      case 'POST /api/v1/policy/preview':
+        return json(response, { looked: 40, matches: [{ command: `${String(body['pattern'])} --short`, times: 3 }] });
+      case 'GET /api/v1/policy/history':
+        return json(response, { versions });
+      case 'POST /api/v1/policy/undo': {
+        const restored = versions.find((one) => one.id === body['to']) ?? versions[1];
+        if (!restored) return problem(response, 404, 'not_found', 'There is no such earlier version of the policy.', '');
+        policy = { ...policy, allow: ['ls', 'git status'], version: policy.version + 1 };
+        noteVersion(`Version ${restored.id} put back.`);
+        return json(response, { policy: { ...policy, version: `v${policy.version}` }, restored });
+      }
+      case 'POST /api/v1/approvals/batch': {
+        const wanted = (body['approvalIds'] as string[]).flatMap((id) => world.approvals.get(id) ?? []);
+        if (wanted.some((approval) => approval.status !== 'pending')) return problem(response, 400, 'bad_request', 'None was decided: one of them is decided already.', 'Look at the list again.');
+        for (const approval of wanted) world.decide(approval, body['decision'] === 'approve' ? 'approve' : 'reject');
+        return json(response, { decided: wanted.map((approval) => ({ approval, runId: approval.runId ?? null })) });
+      }
       case 'GET /api/v1/audit':
         return json(response, { entries: seedAudit(), nextCursor: null });
       case 'POST /api/v1/audit/verify':
@@ -107,6 +145,11 @@ export function createFakeRoutes(world: FakeWorld) {
     }
     if (kind === 'turns' && turn) return json(response, { ...turn, answer: null });
     if (kind === 'runs' && run) return json(response, run);
+    if (kind === 'policy' && key === 'grants' && method === 'DELETE') {
+      policy = { ...policy, grants: policy.grants.filter((grant) => grant.id !== part), version: policy.version + 1 };
+      return sendPolicy(response);
+    }
+    if (kind === 'approvals' && approval && part === 'edit') return edit(response, approval, String(body['command']));
     if (kind === 'approvals' && method === 'POST') return decide(response, key, body);
     if (kind === 'approvals' && approval) return json(response, approval);
     return problem(response, 404, 'not_found', 'There is no such thing.', 'Check the id.');
@@ -114,7 +157,7 @@ export function createFakeRoutes(world: FakeWorld) {
 
   return {
     signedIn,
-    setPolicy(change: Partial<Pick<typeof policy, 'lockdown' | 'warnings'>>): void {
+    setPolicy(change: Partial<Pick<typeof policy, 'lockdown' | 'warnings' | 'matching' | 'grants'>>): void {
       policy = { ...policy, ...change };
     },
     /** As if somebody else had edited the policy. */

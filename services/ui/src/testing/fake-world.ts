@@ -77,7 +77,7 @@ export function createFakeWorld(publish: (frame: ServerFrame) => void) {
     const id = seed.id ?? newId('a');
     const approval: Approval = {
       id, shortId: id.slice(0, 6), kind: seed.kind ?? 'shell', command: seed.command, reasons: seed.reasons, risk: seed.risk, createdAt: Date.now(),
-      expiresAt: Date.now() + (seed.expiresInMs ?? 15 * 60_000), conversation, turnId: turn.id, requestedBy: 'owner', cwd: '/workspace', network: 'none', planHash: randomUUID(), status: 'pending',
+      expiresAt: Date.now() + (seed.expiresInMs ?? 15 * 60_000), conversation, turnId: turn.id, requestedBy: 'owner', cwd: '/workspace', network: 'none', planHash: randomUUID(), status: 'pending', ...seed.more,
     };
     approvals.set(id, approval);
     emit({ type: 'approval', approval });
@@ -124,14 +124,19 @@ export function createFakeWorld(publish: (frame: ServerFrame) => void) {
       return { messageId: turn.messageId, turnId: turn.id };
     },
     /** Records a decision and carries it out. */
-    decide(approval: Approval, decision: 'approve' | 'reject', by = 'owner'): void {
-      Object.assign(approval, { status: decision === 'approve' ? 'approved' : 'rejected', decidedBy: by, decidedAt: Date.now() });
+    decide(approval: Approval, decision: 'approve' | 'reject', by = 'owner', reason?: string): void {
+      Object.assign(approval, { status: decision === 'approve' ? 'approved' : 'rejected', decidedBy: by, decidedAt: Date.now(), ...(reason === undefined ? {} : { reason }) });
       const { turnId, conversation } = approval;
       const turn = turns.get(turnId) ?? addTurn(turnId, conversation, 'running');
       turn.status = 'running';
       emit({ type: 'decided', approvalId: approval.id, status: approval.status, by, turnId, conversation });
       if (decision === 'approve') approval.runId = execute(approval.command, turn, () => later(60, () => stream(turn, 2, 'It ran.', () => finish(turn, 'It ran, and the folder is listed above.')))).id;
       else later(80, () => finish(turn, 'Understood, I will not run it.'));
+    },
+    /** Another command takes its place. */
+    end(approval: Approval): void {
+      approval.status = 'cancelled';
+      emit({ type: 'decided', approvalId: approval.id, status: 'cancelled', by: 'owner', turnId: approval.turnId, conversation: approval.conversation });
     },
     /** Fills in conversations that were there before. */
     seed(): void {

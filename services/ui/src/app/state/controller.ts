@@ -1,5 +1,5 @@
 import type { ServerFrame, WelcomeFrame } from '@megabot/contracts/frames.ts';
-import { ApiProblem, createApi, type Api } from '../wire/api.ts';
+import { ApiProblem, createApi, type Api, type EditedApproval, type Scope } from '../wire/api.ts';
 import { openSocket, type Socket } from '../wire/socket.ts';
 import { forgetTyped, keepOutbox } from './keep.ts';
 import { endedRun } from './merge.ts';
@@ -270,12 +270,29 @@ export function createController(store: Store) {
       return turn ? await attempt(api.cancelTurn(turn.id)) : null;
     },
     /** Waits for the server: a decision is never shown before it is recorded. Whatever it says, the card shows the record. */
-    async decide(id: string, decision: 'approve' | 'reject'): Promise<ApiProblem | null> {
-      const problem = await attempt(api.decide(id, decision).then((approval) => store.apply({ kind: 'approvals', approvals: [approval] })));
+    async decide(id: string, decision: 'approve' | 'reject', more: { scope?: Scope; reason?: string } = {}): Promise<ApiProblem | null> {
+      const problem = await attempt(api.decide(id, decision, more).then((approval) => store.apply({ kind: 'approvals', approvals: [approval] })));
       if (problem && problem.status >= 400 && problem.status < 500) await attempt(readApproval(id));
       const runId = store.get().approvals[id]?.runId;
       if (runId !== undefined && !store.get().runs[runId]?.run) quietly(readRun(runId));
+      if (more.scope !== undefined && more.scope !== 'once') quietly(readPolicy());
       return problem;
+    },
+    /** Several at once, all or none; what the server says of each is shown. */
+    async decideBatch(ids: readonly string[], decision: 'approve' | 'reject'): Promise<ApiProblem | null> {
+      const problem = await attempt(api.decideBatch(ids, decision).then((approvals) => store.apply({ kind: 'approvals', approvals })));
+      if (problem) quietly(readApprovals());
+      return problem;
+    },
+    /** Puts another command in the place of one that waits. Resolves to what became of it, or to the problem. */
+    async edit(id: string, command: string): Promise<EditedApproval | ApiProblem> {
+      let edited: EditedApproval | null = null;
+      const problem = await attempt(api.editApproval(id, command).then((reply) => {
+        edited = reply;
+        if (reply.approval) store.apply({ kind: 'approvals', approvals: [reply.approval] });
+      }));
+      await attempt(readApproval(id));
+      return problem ?? edited ?? new ApiProblem(0, 'app', 'The app failed to do that.', 'Reload the page and try again.');
     },
   };
 }

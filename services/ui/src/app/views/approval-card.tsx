@@ -1,15 +1,16 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import type { ShownApproval } from '../state/state.ts';
 import { timeLeft, timeLeftTick } from '../text/time.ts';
-import { networkWords } from '../text/network-words.ts';
 import { approvalWords, decidedWords, riskWords } from '../text/approval-words.ts';
-import type { ApiProblem } from '../wire/api.ts';
+import { ApiProblem, type EditedApproval, type Scope } from '../wire/api.ts';
+import { ApprovalDecision, type Sent } from './approval-decision.tsx';
+import { ApprovalFacts } from './approval-facts.tsx';
 import { CommandText, cutAt } from './command-text.tsx';
 import { useApp } from './context.ts';
 import { CopyButton } from './copy-button.tsx';
+import { DiffView, diffIsLong } from './diff-view.tsx';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
-import { ReasonText } from './reason-text.tsx';
 
 /** How long a fresh card takes no decision, so that what somebody was typing cannot decide. */
 const inertMs = 600;
@@ -25,10 +26,13 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
   const reject = useRef<HTMLButtonElement>(null);
   const confirmation = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const [sent, setSent] = useState<'approve' | 'reject' | null>(null);
+  const [sent, setSent] = useState<Sent | null>(null);
+  const [edited, setEdited] = useState<EditedApproval | null>(null);
   const [typed, setTyped] = useState('');
   const [seenWhole, setSeenWhole] = useState<string | null>(null);
+  const [seenDiff, setSeenDiff] = useState<string | null>(null);
   const whole = cutAt(approval.command) === null || seenWhole === approval.command;
+  const wholeDiff = approval.diff === undefined || !diffIsLong(approval.diff) || seenDiff === approval.diff;
   const left = useTimeLeft(approval, controller.api.serverNow);
   const pending = approval.status === 'pending' && left !== null;
   const inert = useInert(`${approval.planHash ?? approval.id} ${focus}`, pending);
@@ -37,7 +41,7 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
   const ending = approval.shortId.slice(-4);
   const confirmed = !needsTyping || typed.trim().toLowerCase() === ending.toLowerCase();
   const ready = pending && !inert && sent === null;
-  const mayApprove = ready && approval.complete && whole && confirmed;
+  const mayApprove = ready && approval.complete && whole && wholeDiff && confirmed;
 
   useEffect(() => {
     if (!pending) return;
@@ -48,24 +52,38 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
     if (left === null && approval.status === 'pending') controller.readApproval(approval.id);
   }, [left, approval.status, approval.id, controller]);
 
-  const decide = async (decision: 'approve' | 'reject') => {
-    if (decision === 'approve' ? !mayApprove : !ready) return;
-    setSent(decision);
-    const result = await controller.decide(approval.id, decision);
+  const carryOut = async (what: Sent, work: () => Promise<ApiProblem | null>) => {
+    setSent(what);
+    const result = await work();
     setSent(null);
     setProblem(result);
     card.current?.focus();
   };
+  const approve = async (scope: Scope) => {
+    if (mayApprove) await carryOut(scope, async () => await controller.decide(approval.id, 'approve', scope === 'once' ? {} : { scope }));
+  };
+  const turnDown = async (reason?: string) => {
+    if (ready) await carryOut('reject', async () => await controller.decide(approval.id, 'reject', reason === undefined ? {} : { reason }));
+  };
+  const edit = async (command: string) => {
+    if (!ready) return;
+    await carryOut('edit', async () => {
+      const result = await controller.edit(approval.id, command);
+      if (result instanceof ApiProblem) return result;
+      setEdited(result);
+      return null;
+    });
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (!preferences.singleKeys || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.target instanceof HTMLInputElement) return;
+    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
     if (event.key !== 'y' && event.key !== 'n') return;
     event.preventDefault();
-    if (event.key === 'n') void decide('reject');
+    if (event.key === 'n') void turnDown();
     else if (needsTyping && !confirmed) confirmation.current?.focus();
-    else void decide('approve');
+    else void approve('once');
   };
-  const shortage = !approval.complete ? 'Reading the whole command…' : !whole ? 'Show all of the command to approve it.' : null;
+  const shortage = !approval.complete ? 'Reading the whole command…' : !whole ? 'Show all of the command to approve it.' : !wholeDiff ? 'Show all of the changes to approve them.' : null;
   return (
     <article className={`approval risk-${approval.risk}${pending ? '' : ' settled'}`} ref={card} tabIndex={-1} aria-label={`Approval ${approval.shortId}`} onKeyDown={pending ? onKeyDown : undefined}>
       <header>
@@ -87,38 +105,10 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
           </span>
         )}
       </header>
-      <h3>{approvalWords(approval)}</h3>
+      <h2>{approvalWords(approval)}</h2>
       <CommandText key={`${approval.planHash} ${approval.command.length}`} text={approval.command} onWhole={() => setSeenWhole(approval.command)} />
-      {approval.reasons.length > 0 && (
-        <div className="reasons">
-          <h4>Why you are asked</h4>
-          <ul>
-            {approval.reasons.map((reason, index) => (
-              <li key={index}><ReasonText text={reason} /></li>
-            ))}
-          </ul>
-        </div>
-      )}
-      <dl className="facts">
-        <div>
-          <dt>Folder</dt>
-          <dd><code>{approval.cwd ?? '…'}</code></dd>
-        </div>
-        <div>
-          <dt>Network</dt>
-          <dd>{networkWords(approval.network)}</dd>
-        </div>
-        <div>
-          <dt>Runs in</dt>
-          <dd>a sandbox made for this one run</dd>
-        </div>
-        {approval.requestedBy !== undefined && (
-          <div>
-            <dt>Asked by</dt>
-            <dd>{approval.requestedBy}</dd>
-          </div>
-        )}
-      </dl>
+      {approval.diff !== undefined && approval.diff !== '' && <DiffView key={approval.diff.length} diff={approval.diff} onWhole={() => setSeenDiff(approval.diff ?? '')} />}
+      <ApprovalFacts approval={approval} />
       {pending ? (
         <>
           {needsTyping && (
@@ -127,30 +117,37 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
                 High risk: type <code>{ending}</code>, the end of the id, to approve
               </label>
               <input id={`${ids}-confirm`} ref={confirmation} value={typed} maxLength={8} autoComplete="off" autoCapitalize="none" spellCheck={false} onChange={(event) => setTyped(event.target.value)} onKeyDown={(event) => {
-                if (event.key === 'Enter') void decide('approve');
+                if (event.key === 'Enter') void approve('once');
               }} />
             </div>
           )}
-          <div className="decision" role="group" aria-label={`Decision on ${approval.shortId}`}>
-            <button type="button" className="reject" ref={reject} aria-disabled={!ready} aria-keyshortcuts="n" onClick={() => void decide('reject')}>
-              <Icon name="cross" size={15} />
-              {sent === 'reject' ? 'Rejecting…' : 'Reject'}
-            </button>
-            <button type="button" className="primary approve" aria-disabled={!mayApprove} aria-keyshortcuts="y" onClick={() => void decide('approve')}>
-              <Icon name="check" size={15} />
-              {sent === 'approve' ? 'Approving…' : 'Approve'}
-            </button>
-            {shortage && <span className="shortage">{shortage}</span>}
-          </div>
+          <ApprovalDecision approval={approval} ready={ready} mayApprove={mayApprove} sent={sent} shortage={shortage} rejectButton={reject} onApprove={(scope) => void approve(scope)} onReject={(reason) => void turnDown(reason)} onEdit={(command) => void edit(command)} />
         </>
       ) : (
         <p className="verdict" role="status">
           {decidedWords(approval, Date.now())}
         </p>
       )}
+      {edited && (
+        <p className="note" role="status">
+          <Icon name={edited.outcome.decision === 'deny' ? 'cross' : 'check'} />
+          <span>{editedWords(edited)}</span>
+        </p>
+      )}
       {problem && <ProblemText problem={problem} />}
     </article>
   );
+}
+
+function editedWords({ outcome }: EditedApproval): string {
+  switch (outcome.decision) {
+    case 'deny':
+      return `What you put in its place is denied${outcome.rule === null ? '' : ` by the rule ${outcome.rule}`}: ${outcome.reasons.join(' ')} Nothing ran.`;
+    case 'allow':
+      return 'What you put in its place is allowed by the policy, and runs.';
+    case 'ask':
+      return `What you put in its place waits as ${outcome.shortId}.`;
+  }
 }
 
 /** True for a moment after `key` appears, and again whenever it changes: another plan, or the card's turn to be in focus. */

@@ -4,6 +4,7 @@ import type { ApiProblem } from '../wire/api.ts';
 import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
+import { ReasonText } from './reason-text.tsx';
 
 /** What holds for the whole app at the moment: lockdown, a lost connection, warnings of policy and set-up, notices. */
 export function Banners() {
@@ -25,7 +26,7 @@ export function Banners() {
         <p className="banner warning" role="status" key={warning}>
           <Icon name="alert" />
           <span>
-            <strong>Warning.</strong> {warning}
+            <strong>Warning.</strong> <ReasonText text={warning} />
           </span>
         </p>
       ))}

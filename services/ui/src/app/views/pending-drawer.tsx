@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'react';
+import { routeHash } from '../route.ts';
 import { pendingApprovals } from '../state/selectors.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { useApp } from './context.ts';
@@ -40,7 +41,7 @@ function Contents({ onClose }: { onClose: () => void }) {
       {shown.length === 0 && <p className="empty quiet">Nothing needs you. What MegaBot wants to do and the policy does not allow by itself waits here.</p>}
       {pending.length > 0 && (
         <p className="quiet keys">
-          <kbd>y</kbd> approves, <kbd>n</kbd> rejects, <kbd>Tab</kbd> moves on, <kbd>Esc</kbd> closes.
+          <kbd>y</kbd> approves once, <kbd>n</kbd> rejects, <kbd>Tab</kbd> moves on, <kbd>Esc</kbd> closes. <a href={routeHash({ page: 'approvals' })} onClick={onClose}>All approvals</a>
         </p>
       )}
       {shown.map((id) => {

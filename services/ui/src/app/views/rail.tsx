@@ -3,7 +3,8 @@ import { pendingApprovals } from '../state/selectors.ts';
 import { useApp } from './context.ts';
 import { Icon, Mark, type IconName } from './icons.tsx';
 
-const pages: readonly { readonly page: 'policy' | 'memory' | 'activity' | 'health'; readonly name: string; readonly icon: IconName }[] = [
+const pages: readonly { readonly page: 'approvals' | 'policy' | 'memory' | 'activity' | 'health'; readonly name: string; readonly icon: IconName }[] = [
+  { page: 'approvals', name: 'Approvals', icon: 'lock' },
   { page: 'policy', name: 'Policy', icon: 'policy' },
   { page: 'memory', name: 'Memory', icon: 'memory' },
   { page: 'activity', name: 'Activity', icon: 'activity' },
@@ -13,7 +14,9 @@ const pages: readonly { readonly page: 'policy' | 'memory' | 'activity' | 'healt
 /** Conversations above, pages below; a drawer where the window is narrow. */
 export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
   const { state, controller, preferences, setPreferences } = useApp();
-  const waiting = new Set(pendingApprovals(state).map((approval) => approval.conversation));
+  const pending = pendingApprovals(state);
+  const waitingCount = pending.length;
+  const waiting = new Set(pending.map((approval) => approval.conversation));
   const current = route.page === 'chat' ? route.conversation : null;
   const listed = state.conversations.some((conversation) => conversation.id === 'default')
     ? state.conversations
@@ -54,7 +57,13 @@ export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
           <li key={page}>
             <a href={routeHash({ page })} aria-current={route.page === page ? 'page' : undefined}>
               <Icon name={icon} />
-              {name}
+              <span className="name">{name}</span>
+              {page === 'approvals' && waitingCount > 0 && (
+                <span className="count">
+                  {waitingCount}
+                  <span className="visually-hidden"> pending</span>
+                </span>
+              )}
             </a>
           </li>
         ))}

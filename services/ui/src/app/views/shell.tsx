@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import { parseRoute, type Route } from '../route.ts';
 import { pendingApprovals } from '../state/selectors.ts';
 import { ActivityPage } from './activity-page.tsx';
+import { ApprovalsPage } from './approvals-page.tsx';
 import { Banners } from './banners.tsx';
 import { ChatPage } from './chat-page.tsx';
 import { useApp } from './context.ts';
@@ -45,10 +46,11 @@ export function Shell() {
   }, [preferences.singleKeys]);
 
   const pendingButton = (
-    <button type="button" className={`pending-button${pending > 0 ? ' waiting' : ''}`} onClick={() => setPendingOpen(true)} aria-haspopup="dialog" aria-label={pending === 0 ? 'Pending approvals: none' : `Pending approvals: ${pending}`}>
+    <button type="button" className={`pending-button${pending > 0 ? ' waiting' : ''}`} onClick={() => setPendingOpen(true)} aria-haspopup="dialog">
       <Icon name="lock" />
-      <span className="pending-word">Pending</span>
-      <span className="count">{pending}</span>
+      <span className="visually-hidden">Pending approvals: {pending === 0 ? 'none' : pending}</span>
+      <span className="pending-word" aria-hidden="true">Pending</span>
+      <span className="count" aria-hidden="true">{pending}</span>
     </button>
   );
   const menuButton = (
@@ -75,7 +77,7 @@ export function Shell() {
 
 function Page({ route, menuButton, pendingButton }: { route: Route; menuButton: React.ReactNode; pendingButton: React.ReactNode }) {
   if (route.page === 'chat') return <ChatPage key={route.conversation} conversation={route.conversation} menuButton={menuButton} pendingButton={pendingButton} />;
-  const titles = { policy: 'Policy', memory: 'Memory', activity: 'Activity', health: 'Health' } as const;
+  const titles = { approvals: 'Approvals', policy: 'Policy', memory: 'Memory', activity: 'Activity', health: 'Health' } as const;
   return (
     <>
       <header className="bar">
@@ -84,7 +86,7 @@ function Page({ route, menuButton, pendingButton }: { route: Route; menuButton: 
         <span className="spring" />
         {pendingButton}
       </header>
-      <div className="page">{{ policy: <PolicyPage />, memory: <MemoryPage />, activity: <ActivityPage />, health: <HealthPage /> }[route.page]}</div>
+      <div className="page">{{ approvals: <ApprovalsPage />, policy: <PolicyPage />, memory: <MemoryPage />, activity: <ActivityPage />, health: <HealthPage /> }[route.page]}</div>
     </>
   );
 }

@@ -1,6 +1,7 @@
 import type { Approval } from '@megabot/contracts/approval.ts';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
 import type { Conversation, Message, Mode, Turn } from '@megabot/contracts/conversation.ts';
+import type { PolicyVersion, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
 import type { RecalledItem } from '@megabot/contracts/memory-item.ts';
 import type { Judgement, PolicyView } from '@megabot/contracts/policy.ts';
 import type { Run } from '@megabot/contracts/run.ts';
@@ -23,6 +24,17 @@ export interface Policy {
   readonly view: PolicyView;
   /** Sent back as `If-Match`. */
   readonly etag: string;
+}
+
+export type Scope = 'once' | 'conversation' | 'always';
+/** What became of a command that was put in the place of another; `approval` where it waits. */
+export interface EditedApproval {
+  readonly outcome: SubmitOutcome;
+  readonly approval: Approval | null;
+}
+export interface PatternPreview {
+  readonly looked: number;
+  readonly matches: readonly { readonly command: string; readonly times: number }[];
 }
 
 export type Api = ReturnType<typeof createApi>;
@@ -85,13 +97,20 @@ export function createApi(deps: { fetch: typeof fetch; now: () => number; onUnau
 
     approvals: async () => (await json<{ approvals: Approval[] }>('GET', '/api/v1/approvals?limit=200')).approvals,
     approval: (id: string) => json<Approval>('GET', `/api/v1/approvals/${encodeURIComponent(id)}`),
-    decide: (id: string, decision: 'approve' | 'reject', reason?: string) =>
-      json<Approval>('POST', `/api/v1/approvals/${encodeURIComponent(id)}`, { decision, ...(reason ? { reason } : {}) }),
+    decide: (id: string, decision: 'approve' | 'reject', more: { scope?: Scope; reason?: string } = {}) =>
+      json<Approval>('POST', `/api/v1/approvals/${encodeURIComponent(id)}`, { decision, ...more }),
+    editApproval: (id: string, command: string) => json<EditedApproval>('POST', `/api/v1/approvals/${encodeURIComponent(id)}/edit`, { command }),
+    decideBatch: async (approvalIds: readonly string[], decision: 'approve' | 'reject') =>
+      (await json<{ decided: { approval: Approval; runId: string | null }[] }>('POST', '/api/v1/approvals/batch', { approvalIds, decision })).decided.map(({ approval, runId }) => (runId === null ? approval : { ...approval, runId })),
     run: (id: string) => json<Run>('GET', `/api/v1/runs/${encodeURIComponent(id)}`),
 
     policy: async (): Promise<Policy> => await readPolicy(await call('GET', '/api/v1/policy')),
     putPolicy: async (policy: { allow: readonly string[]; deny: readonly string[]; matching: string }, etag: string): Promise<Policy> =>
       await readPolicy(await call('PUT', '/api/v1/policy', policy, { 'if-match': etag })),
+    previewPattern: (list: 'allow' | 'deny', pattern: string) => json<PatternPreview>('POST', '/api/v1/policy/preview', { list, pattern }),
+    policyHistory: async () => (await json<{ versions: PolicyVersion[] }>('GET', '/api/v1/policy/history?limit=20')).versions,
+    undoPolicy: (to?: number) => json<{ policy: PolicyView; restored: PolicyVersion }>('POST', '/api/v1/policy/undo', to === undefined ? {} : { to }),
+    revokeGrant: (id: string) => json<PolicyView>('DELETE', `/api/v1/policy/grants/${encodeURIComponent(id)}`),
     testPolicy: (command: string) => json<Judgement>('POST', '/api/v1/policy/test', { command }),
 
     audit: (cursor?: string) => json<{ entries: AuditEntry[]; nextCursor: string | null }>('GET', `/api/v1/audit?limit=100${after(cursor)}`),

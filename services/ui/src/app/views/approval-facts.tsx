@@ -1,0 +1,43 @@
+import type { ShownApproval } from '../state/state.ts';
+import { limitWords, placeWords } from '../text/approval-words.ts';
+import { networkWords } from '../text/network-words.ts';
+import { clock } from '../text/time.ts';
+import { JudgedParts, Warnings } from './judged-parts.tsx';
+import { ReasonText } from './reason-text.tsx';
+
+/** Why it is asked, what was found in it, and where and with what it would run. */
+export function ApprovalFacts({ approval }: { approval: ShownApproval }) {
+  const facts: readonly (readonly [name: string, value: React.ReactNode])[] = [
+    ...(approval.kind === 'shell' ? [['Folder', <code key="cwd">{approval.cwd ?? '…'}</code>] as const] : []),
+    ['Network', networkWords(approval.network)],
+    ['Where', placeWords(approval.kind)],
+    ...(approval.mounts !== undefined && approval.mounts.length > 0 ? [['Sees', approval.mounts.join('; ')] as const] : []),
+    ...(approval.limits === undefined ? [] : [['At most', limitWords(approval.limits)] as const]),
+    ...(approval.requestedBy === undefined ? [] : [['Asked by', approval.requestedBy] as const]),
+    ...(approval.grantExpiresAt === undefined ? [] : [['Holds for the conversation until', clock(approval.grantExpiresAt, Date.now())] as const]),
+  ];
+  return (
+    <>
+      <Warnings warnings={approval.warnings ?? []} />
+      {approval.reasons.length > 0 && (
+        <div className="reasons">
+          <h3>Why you are asked</h3>
+          <ul>
+            {approval.reasons.map((reason, index) => (
+              <li key={index}><ReasonText text={reason} /></li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {approval.parts && <JudgedParts parts={approval.parts} title={approval.parts.length === 1 ? 'The command in it' : `The ${approval.parts.length} commands in it`} />}
+      <dl className="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
+  );
+}

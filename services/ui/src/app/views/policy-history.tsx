@@ -1,0 +1,72 @@
+import { useCallback, useEffect, useState } from 'react';
+import type { PolicyVersion } from '@megabot/contracts/endpoints/interlock.ts';
+import { clock } from '../text/time.ts';
+import type { ApiProblem } from '../wire/api.ts';
+import { useApp } from './context.ts';
+import { Icon } from './icons.tsx';
+import { ProblemText } from './problem-text.tsx';
+import { ReasonText } from './reason-text.tsx';
+
+/** Earlier versions of the policy, the newest first, each of which can be put back. `version` is the one in force. */
+export function PolicyHistory({ version, onChange }: { version: string | null; onChange: (work: () => Promise<unknown>) => Promise<boolean> }) {
+  const { controller } = useApp();
+  const [versions, setVersions] = useState<readonly PolicyVersion[] | null>(null);
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [said, setSaid] = useState<string | null>(null);
+  const read = useCallback(async () => setProblem(await controller.attempt(controller.api.policyHistory().then(setVersions))), [controller]);
+  useEffect(() => void read(), [read, version]);
+  const undo = async (to?: number) => {
+    setSaid(null);
+    let restored: PolicyVersion | null = null;
+    const done = await onChange(async () => {
+      restored = (await controller.api.undoPolicy(to)).restored;
+    });
+    if (done && restored !== null) setSaid(`Version ${(restored as PolicyVersion).id} is in force again. Undo takes this back too.`);
+    await read();
+  };
+  // A version that was put back stands in the list twice; the newest is the one in force.
+  const inForce = Math.max(0, versions?.findIndex((one) => one.version === version) ?? 0);
+  return (
+    <section className="panel" aria-labelledby="history-title">
+      <h2 id="history-title">
+        <Icon name="activity" />
+        Changes
+        <span className="spring" />
+        {versions !== null && versions.length > 1 && (
+          <button type="button" onClick={() => void undo()}>
+            Undo the last change
+          </button>
+        )}
+      </h2>
+      {said && (
+        <p className="note" role="status">
+          <Icon name="check" />
+          {said}
+        </p>
+      )}
+      {problem && <ProblemText problem={problem} />}
+      {versions !== null && versions.length < 2 && <p className="quiet">Nothing was changed yet that could be taken back.</p>}
+      <ol className="rows versions">
+        {versions?.map((one, index) => (
+          <li key={one.id}>
+            <span className="id tabular">{one.id}</span>
+            <span className="version-words">
+              <ReasonText text={one.summary} />
+              <span className="quiet">
+                {' '}
+                {clock(one.at, Date.now())}, by {one.by}
+              </span>
+            </span>
+            {index === inForce ? (
+              <span className="quiet">in force</span>
+            ) : (
+              <button type="button" aria-label={`Put version ${one.id} back`} onClick={() => void undo(one.id)}>
+                Put back
+              </button>
+            )}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

@@ -13,7 +13,7 @@ import { readInForce, readStateRow } from './configuration/state.ts';
 import type { Context } from './context.ts';
 import { notEntitled, requireEntitled, requireEntitledChange } from './entitlement.ts';
 import { policyView } from './conversation-grants.ts';
-import { differenceOf, findRestorable, keepVersion } from './policy-history.ts';
+import { byHand, differenceOf, findRestorable, keepVersion, listVersions } from './policy-history.ts';
 import { parsePattern } from './policy/pattern.ts';
 import { recordingRefusals } from './refusals.ts';
 import type { Tx } from './transaction.ts';
@@ -57,8 +57,8 @@ export async function unlock(context: Context, actor: Actor): Promise<PolicyView
 type Restoring = z.infer<(typeof policyUndo)['request']>;
 
 /**
- * Puts an earlier version of the whole file back, as a change of its own: the one before the last change, or `to`. What stands
- * in the file but is not in force yet is somebody's work in progress, and is not written over.
+ * Puts an earlier version of the whole file back, as a change of its own: the one before the last change, or `to`. What somebody
+ * wrote into the file by hand is written over only by naming the version that is wanted.
  * @throws ServiceError `not_found`, `policy_conflict`, `policy_invalid`, `not_entitled`, also if it would lift a lockdown
  */
 export async function undoPolicy(context: Context, { actor, to }: Restoring): Promise<z.infer<(typeof policyUndo)['reply']>> {
@@ -72,6 +72,10 @@ export async function undoPolicy(context: Context, { actor, to }: Restoring): Pr
       if (reading.hash !== state.contentHash) throw conflict();
       const found = await findRestorable(tx, state.contentHash, to);
       if (!found) throw new ServiceError('not_found', 'There is no such earlier version of the policy.', { hint: 'The versions that are kept are listed with the policy.' });
+      const [newest] = await listVersions(tx, 1);
+      if (to === undefined && newest?.by === byHand) {
+        throw new ServiceError('policy_conflict', `The last change was made in ${fileName} by hand.`, { hint: `Name the version that you want back; the one before is ${found.version.id} (${found.version.summary}).`, details: { version: found.version.id } });
+      }
       await applyText(tx, context, found.content, { actor, ifVersion: reading.hash.slice(0, 32), summary: `Version ${found.version.id} put back.` });
       tx.record({ ...entry, event: 'policy_edited', subject: { op: 'undo', to: String(found.version.id) } });
       return { policy: await policyView(tx, await readInForce(tx, ''), tx.now), restored: found.version };
@@ -92,15 +96,16 @@ export interface EditOptions {
  * top of it. The configuration must be locked. Resolves to whether anything changed.
  */
 export async function applyEdit(tx: Tx, context: Context, edit: PolicyEdit, options: EditOptions): Promise<boolean> {
-  return await rewrite(tx, context, (text) => edited(text, edit), options);
+  return await changeConfiguration(tx, context, (text) => edited(text, edit), options);
 }
 
 /** Puts a whole text in the file's place, under the same conditions as an edit. */
 async function applyText(tx: Tx, context: Context, text: string, options: EditOptions): Promise<boolean> {
-  return await rewrite(tx, context, () => text, options);
+  return await changeConfiguration(tx, context, () => text, options);
 }
 
-async function rewrite(tx: Tx, context: Context, change: (text: string) => string, options: EditOptions): Promise<boolean> {
+/** Changes the whole text in the place of the file, under the conditions of an edit; `change` is called again on what was edited by hand meanwhile. */
+export async function changeConfiguration(tx: Tx, context: Context, change: (text: string) => string, options: EditOptions): Promise<boolean> {
   const row = await readStateRow(tx, 'FOR UPDATE');
   for (let attempt = 0; attempt < 10; attempt++) {
     const reading = await context.file.readAtRest(row.content_hash);
@@ -120,7 +125,7 @@ async function rewrite(tx: Tx, context: Context, change: (text: string) => strin
     requireAcceptable(before.configuration.policies, text, options, before.configuration);
     if (!context.file.replace(text, reading.hash)) continue;
     // What was edited by hand just before is a version of its own, so that undoing this edit does not undo that one.
-    if (reading.hash !== row.content_hash) await keepVersion(tx, { reading, ...settled(before.configuration), by: 'by hand', summary: differenceOf(row, settled(before.configuration)) });
+    if (reading.hash !== row.content_hash) await keepVersion(tx, { reading, ...settled(before.configuration), by: byHand, summary: differenceOf(row, settled(before.configuration)) });
     // What was just written, not what stands there by now: a later change by hand is read as one of its own.
     const base = { ...row, ...(reading.hash === row.content_hash ? {} : settled(before.configuration)) };
     await adopt(tx, row, readingOf(text), context.events, { by: options.actor.principal, summary: options.summary ?? differenceFrom(base, text) });

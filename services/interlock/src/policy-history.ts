@@ -6,6 +6,9 @@ import type { FileReading } from './configuration/file.ts';
 import type { Settings } from './configuration/schema.ts';
 import type { Tx } from './transaction.ts';
 
+/** Who changed a version that nobody made through MegaBot. */
+export const byHand = 'by hand';
+
 /** So many versions of the file are kept. The one in force is always among them. */
 const kept = 50;
 const maxSummary = 500;

@@ -3,7 +3,7 @@ import type { Policy } from '@megabot/contracts/policy.ts';
 import type { InterlockEvents } from '../events.ts';
 import { stopEverything } from '../stopping.ts';
 import type { Transact, Tx } from '../transaction.ts';
-import { differenceOf, keepVersion } from '../policy-history.ts';
+import { byHand, differenceOf, keepVersion } from '../policy-history.ts';
 import { defaultConfiguration } from './default.ts';
 import { fileName, type ConfigurationFile, type FileReading } from './file.ts';
 import { parseConfiguration } from './parse.ts';
@@ -49,7 +49,7 @@ export async function adoptFile(transact: Transact, file: ConfigurationFile, eve
 }
 
 /** Puts a reading of the file in force, under the locks of configuration and state. */
-export async function adopt(tx: Tx, row: StateRow, reading: FileReading, events: InterlockEvents, change: Change = { by: 'by hand' }): Promise<void> {
+export async function adopt(tx: Tx, row: StateRow, reading: FileReading, events: InterlockEvents, change: Change = { by: byHand }): Promise<void> {
   const adoption = understand(row, reading);
   const lockdown = adoption.policy.deny.some((pattern) => pattern.trim() === '*');
   const toggled = lockdown !== row.lockdown;

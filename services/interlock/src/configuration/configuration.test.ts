@@ -3,6 +3,7 @@ import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import { eventually, owner, startInterlock } from '../testing/harness.ts';
+import { telegram } from '../testing/messenger.ts';
 import { defaultConfiguration } from './default.ts';
 import { editConfiguration } from './edit.ts';
 import { parseConfiguration } from './parse.ts';
@@ -24,6 +25,12 @@ describe('meta-config.yaml', () => {
     ['policies: [\n', /^line \d+, column \d+: /],
     ['local_only: true\nlocal_only: false\n', /^line 2, column 1: /],
     ['model:\n  url: nonsense\n', /^line 2, column 8: "model\.url" has the wrong form/],
+    ['admins: [owner]\n', /^line 1, column 10: "admins\.0" must be device:<id>/],
+    ['bridges:\n  openclaw:\n    platforms:\n      telegram:\n        allowFrom: [1001]\n', /^line 5, column 21: "bridges\.openclaw\.platforms\.telegram\.allowFrom\.0" must be text; put it in quotes/],
+    ['bridges:\n  openclaw:\n    platforms:\n      telegram:\n        maxRisk: high\n', /^line 5, column 18: .*must be one of low, medium/],
+    ['bridges:\n  openclaw:\n    platforms:\n      telegram:\n        allowfrom: []\n', /^line 5, column 9: "bridges\.openclaw\.platforms\.telegram\.allowfrom" is not a setting/],
+    ['bridges:\n  openclaw:\n    platforms:\n      Tele gram: {}\n', /^line 4, column 7: "bridges\.openclaw\.platforms\.Tele gram"/],
+    ['\u{FEFF}approvals:\r\n  per_minute: 0\r\n', /^line 2, column 15: .*too small/],
     ['sandbox:\n  pids: many\n', /^line 2, column 9: "sandbox\.pids" must be of the type number/],
   ];
   for (const [text, expected] of mistakes) {
@@ -33,6 +40,12 @@ describe('meta-config.yaml', () => {
       assert.match(reading.ok ? '' : reading.problems.join('\n'), expected);
     });
   }
+
+  test('lets a messenger do nothing until somebody is listed, and then only low risk, with a code', () => {
+    const reading = parseConfiguration('bridges: {openclaw: {platforms: {telegram: , signal: {allowFrom: ["+491"]}}}}\n');
+    const silent = { enabled: true, allowFrom: [], admins: [], approvals: 'code', maxRisk: 'low', ratePerMinute: 20 };
+    assert.deepEqual(reading.ok && reading.configuration.bridges.openclaw.platforms, { telegram: silent, signal: { ...silent, allowFrom: ['+491'] } });
+  });
 
   test('may leave everything out', () => {
     for (const text of ['policies:\n', 'policies:\n  allow:\n  deny:\n', '{}']) assert.equal(parseConfiguration(text).ok, true, text);
@@ -132,6 +145,47 @@ describe('the configuration in force', () => {
     assert.equal((await it.policy()).lockdown, true);
     await it.writeFile('policies: {allow: [ls]}\n');
     assert.equal((await it.submit('ls')).decision, 'allow');
+  });
+
+  test('has its danger said where rules are compared with the text', async () => {
+    await using it = await startInterlock({ file: 'policies: {allow: [ls], matching: contains}\n' });
+    assert.match((await it.policy()).warnings.join(' '), /Matching is "contains"/);
+    assert.match((await it.call(it.gateway, interlock.ping, {})).detail, /Matching is "contains"/);
+    await it.call(it.gateway, interlock.policyEdit, { actor: owner, edit: { op: 'replace', policy: { allow: ['ls'], deny: [] } } });
+    assert.deepEqual((await it.policy()).warnings, []);
+  });
+
+  test('serves the gateway what people behind messengers may do', async () => {
+    await using it = await startInterlock({ settings: telegram });
+    const { bridges } = await it.call(it.gateway, interlock.configGet, {});
+    assert.deepEqual(bridges?.openclaw.platforms.telegram, { enabled: true, allowFrom: ['1001', '1002', '1003'], admins: ['1001', '1002'], approvals: 'code', maxRisk: 'medium', ratePerMinute: 20 });
+  });
+
+  test('with settings that an earlier version stored goes on with a broken file, what is new having its default', async () => {
+    await using it = await startInterlock({ policy: { allow: ['ls'] } });
+    await it.db.query("UPDATE interlock.state SET settings = settings - 'bridges' - 'admins'");
+    await it.writeFile('policies: [\n');
+    await it.restart();
+    assert.deepEqual((await it.call(it.gateway, interlock.configGet, {})).bridges, { openclaw: { platforms: {} } });
+    assert.equal((await it.submit('ls')).decision, 'ask');
+  });
+
+  test('suspends the allow rules while somebody pauses in the middle of a line, and never forgets a deny rule for good', async () => {
+    await using it = await startInterlock({ policy: { allow: ['ls'], deny: ['rm -rf'] } });
+    const whole = 'policies:\n  allow: [ls]\n  deny:\n    - make\n    - "rm -rf"\n';
+    const handle = await open(it.file, 'w');
+    try {
+      await handle.write(whole.slice(0, -4));
+      await it.first().reload();
+      assert.equal((await it.submit('ls')).decision, 'ask');
+      assert.equal((await it.submit('rm -rf x')).decision, 'deny');
+      await handle.write(whole.slice(-4));
+      await it.first().reload();
+    } finally {
+      await handle.close();
+    }
+    assert.equal((await it.submit('ls')).decision, 'allow');
+    assert.deepEqual((await it.policy()).deny, ['make', 'rm -rf']);
   });
 
   test('an allow entry that cannot be used is ignored and reported', async () => {

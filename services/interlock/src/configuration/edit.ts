@@ -25,7 +25,7 @@ export function editConfiguration(text: string, edit: PolicyEdit): string {
   const document = parseDocument(plain);
   const before: unknown = document.toJS();
   if (!applyTo(document, edit)) return text;
-  const edited = written(document);
+  const edited = written(document, layoutOf(plain));
   requireOnly(edit, before, parseDocument(edited).toJS());
   return mark + (windows ? edited.replaceAll('\n', '\r\n') : edited);
 }
@@ -55,9 +55,22 @@ function applyTo(document: Document, edit: PolicyEdit): boolean {
 
 const distinct = (patterns: readonly string[]): string[] => [...new Set(patterns.map((pattern) => pattern.trim()))];
 
-function written(document: Document): string {
+interface Layout {
+  readonly indent: number;
+  /** Whether entries of a list stand further in than its name. */
+  readonly indentSeq: boolean;
+}
+
+/** How the text is indented, so that an edit does not turn the whole file over. */
+function layoutOf(text: string): Layout {
+  const indents = [...text.matchAll(/^( +)[^\s#-]/gm)].map(([, spaces = '']) => spaces.length);
+  const indent = Math.min(Math.max(Math.min(...indents, 8), 1), 8);
+  return { indent: indents.length === 0 ? 2 : indent, indentSeq: !/^( *)[^\s#-][^\n]*:[ \t]*\n\1- /m.test(text) };
+}
+
+function written(document: Document, layout: Layout): string {
   try {
-    return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+    return document.toString({ lineWidth: 0, flowCollectionPadding: false, ...layout });
   } catch (error) {
     // The entry that goes carries an anchor that something else refers to.
     throw new UneditableError('The file uses anchors that this change would break.', { cause: error });

@@ -51,6 +51,10 @@ function describe(issue: z.core.$ZodIssue, document: Document, at: (offset: numb
     const offset = offsetOfKey(document, path, key) ?? offsetOf(document, path);
     return `${at(offset)}: "${[...path, key].join('.')}" is not a setting.`;
   }
+  if (issue.code === 'invalid_key') {
+    const offset = offsetOfKey(document, path.slice(0, -1), String(path.at(-1))) ?? offsetOf(document, path);
+    return `${at(offset)}: "${path.join('.')}" is not a name that can stand here.`;
+  }
   return `${at(offsetOf(document, path))}: "${path.join('.') || 'the file'}" ${wrong(issue)}`;
 }
 

@@ -125,16 +125,16 @@ export async function startInterlock(setup: Setup = {}) {
       running.push(await start());
     },
     sweep: async () => await running[0]!.sweep(),
-    async submit(command: string | Action, options: { turnId?: string; key?: string; conversation?: string; trust?: 'owner' | 'paired' | 'untrusted' } = {}): Promise<SubmitOutcome & { key: string; turnId: string }> {
+    async submit(command: string | Action, options: { turnId?: string; key?: string; conversation?: string; trust?: 'owner' | 'paired' | 'untrusted'; principal?: string } = {}): Promise<SubmitOutcome & { key: string; turnId: string }> {
       const turnId = options.turnId ?? newId();
       const key = options.key ?? `${turnId}:0:0`;
       const action = typeof command === 'string' ? shell(command) : command;
-      const extra = { conversation: options.conversation ?? 'default', trust: options.trust ?? ('owner' as const) };
+      const extra = { conversation: options.conversation ?? 'default', trust: options.trust ?? ('owner' as const), ...(options.principal === undefined ? {} : { principal: options.principal }) };
       const outcome = await call(orchestrator, interlock.submit, { action, ticket: ticket(turnId, extra), key });
       return { ...outcome, key, turnId };
     },
     /** Submits what must be asked about, and returns the approval's id. */
-    async ask(command: string | Action, options: { turnId?: string; conversation?: string; key?: string } = {}): Promise<{ approvalId: string; key: string; turnId: string }> {
+    async ask(command: string | Action, options: { turnId?: string; conversation?: string; key?: string; trust?: 'owner' | 'paired' | 'untrusted'; principal?: string } = {}): Promise<{ approvalId: string; key: string; turnId: string }> {
       const outcome = await this.submit(command, options);
       if (outcome.decision !== 'ask') throw new Error(`asked, but it was ${outcome.decision}`);
       return outcome;

@@ -29,7 +29,7 @@ export async function chooseCredential(identity: OpenClawIdentity, url: string, 
     };
   }
   if (mark === undefined || sharedToken === undefined) {
-    throw refused('not_paired', 'The bridge is not paired with this OpenClaw.', 'Set OPENCLAW_AUTH_TOKEN to the gateway\'s token (gateway.auth.token in openclaw.json) once, and restart MegaBot.');
+    throw refused('no_token', 'The bridge is not paired with this OpenClaw.', 'Set OPENCLAW_AUTH_TOKEN to the gateway\'s token (gateway.auth.token in openclaw.json) once, and restart MegaBot.');
   }
   return {
     token: sharedToken,

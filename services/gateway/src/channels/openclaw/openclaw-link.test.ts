@@ -263,3 +263,31 @@ test('the scripted history pages and deltas as the real one was seen to', () => 
   sessions.add('s', { role: 'user', content: '5' });
   assert.equal((sessions.history({ sessionKey: 's', cursor: page.deltaCursor }) as { messages: unknown[] }).messages.length, 1);
 });
+
+test('without any token the bridge says what to set, and does not even dial', async () => {
+  await using bridge = await startTestBridge({ link: { authToken: '' } });
+  const status = await untilState(bridge, 'refused');
+  assert.deepEqual([status.reason, bridge.gateway.connections], ['no_token', 0]);
+});
+
+test('an address that is not allowed is refused without being shown or dialled', async () => {
+  await using bridge = await startTestBridge({ link: { url: 'ws://user:secret@gateway.example.com/' } });
+  const status = await untilState(bridge, 'refused');
+  assert.equal(status.reason, 'address_not_allowed');
+  assert.doesNotMatch(JSON.stringify(status), /secret/);
+});
+
+test('a text that the platform cannot take as one message reaches each chat in its own order, while another chat is stuck', async () => {
+  await using bridge = await startTestBridge();
+  await untilState(bridge, 'connected');
+  for (const from of ['1001', '1002']) bridge.gateway.receive({ text: 'hello', from });
+  await until('both', () => bridge.taken.length === 2);
+  const [ann, bob] = bridge.taken.toSorted((a, b) => a.chat.localeCompare(b.chat));
+  assert.ok(ann && bob);
+  bridge.gateway.script.answer = (request) => (request.method === 'send' && request.params['to'] === '1001' ? { error: { code: 'UNAVAILABLE', message: 'blocked by the user' } } : undefined);
+  for (let n = 0; n < 3; n++) for (const to of [ann, bob]) await bridge.link.send({ id: `${to.chat}-${n}`, to, sessionKey: to.sessionKey, text: `${n}` });
+  await until('all for Bob', () => bridge.gateway.sent.length === 3);
+  assert.deepEqual(bridge.gateway.sent.map(({ to, text }) => `${to}:${text}`), ['1002:0', '1002:1', '1002:2']);
+  // What comes later for a stuck chat waits its turn.
+  assert.deepEqual((await bridge.link.undelivered(5)).map(({ id }) => id), ['1001-0']);
+});

@@ -180,7 +180,7 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
         logger.error({ reason: shown.reason, mend: shown.mend }, `the OpenClaw bridge is refused: ${shown.message}`);
         break;
       case 'waiting':
-        logger.warn({ reason: shown.reason, nextTryAt: shown.nextTryAt, err: state.problem.final ? undefined : state.problem.message }, 'the OpenClaw bridge waits');
+        logger.warn({ reason: shown.reason, nextTryAt: shown.nextTryAt }, `the OpenClaw bridge waits: ${shown.message}`);
         break;
       case 'connected':
         logger.info({ gatewayVersion: shown.gatewayVersion, address: shown.address }, 'the OpenClaw bridge is connected');

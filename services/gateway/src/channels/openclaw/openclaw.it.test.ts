@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger } from '@megabot/observability/logger.ts';
-import { createMemoryStore } from './memory-store.ts';
+import { createMemoryStore } from './testing/memory-store.ts';
 import { createOpenClawLink, type OpenClawLink, type OpenClawLinkOptions } from './openclaw-link.ts';
 import { until } from './testing/bridge.ts';
 import type { InboundMessage } from './types.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import { startScriptedGateway, type GatewayScript, type ScriptedGateway } from '@megabot/testing/openclaw/scripted-gateway.ts';
-import { createMemoryStore } from '../memory-store.ts';
+import { createMemoryStore } from './memory-store.ts';
 import { createOpenClawLink, type OpenClawLink, type OpenClawLinkOptions } from '../openclaw-link.ts';
 import type { OpenClawStatus } from '../status.ts';
 import type { BridgeStore } from '../store.ts';

@@ -1,6 +1,6 @@
-import type { BridgeStore, SessionCursor, StoredAnswer } from './store.ts';
+import type { BridgeStore, SessionCursor, StoredAnswer } from '../store.ts';
 
-/** A store that a restart empties: for tests, and for nothing that has to last. */
+/** A store that a restart empties: for tests. */
 export function createMemoryStore(): BridgeStore {
   let begun: number | undefined;
   const cursors = new Map<string, SessionCursor>();

@@ -1,4 +1,4 @@
 import { createMemoryStore } from './memory-store.ts';
-import { bridgeStoreCompliance } from './store-compliance.ts';
+import { bridgeStoreCompliance } from '../store-compliance.ts';
 
 bridgeStoreCompliance('in memory', async () => ({ store: createMemoryStore(), async [Symbol.asyncDispose]() {} }));

@@ -5,6 +5,7 @@ import { deriveFernetKey } from '@megabot/crypto/fernet.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { createAuthentication } from './authentication.ts';
+import { createBridgeChannel, type BridgeChannel } from './channels/bridge/channel.ts';
 import { eventFrame } from './event-frames.ts';
 import { createEventHub } from './event-hub.ts';
 import { createGatewayEvents } from './events.ts';
@@ -52,8 +53,18 @@ export async function createGateway(options: GatewayOptions, deps: { bus: Bus; l
     });
     lifecycle.own('work', 'events', () => hub.stop());
     const tickets = createTicketIssuer(options.originSeed, clock);
-    const health = createHealth(options, { bus, clock });
+    const bridges: { openclaw?: BridgeChannel } = {};
+    const health = createHealth(options, { bus, clock, bridge: () => bridges.openclaw?.status() });
     const messages = createMessageIntake({ bus, tickets, events, health });
+    if (options.openclaw && options.openclaw.url !== '') {
+      const channel = createBridgeChannel(
+        // The key that signs origins is the installation's own secret here; what is derived from it for the bridge opens nothing else.
+        { ...options.openclaw, stateSecret: options.originSeed, version: options.version, uiOrigin: options.publicOrigins[0] ?? `http://localhost:${options.publishedPorts.ui}` },
+        { bus, hub, intake: messages, logger, clock },
+      );
+      bridges.openclaw = channel;
+      lifecycle.own('intake', 'openclaw', () => channel.close());
+    }
     const door = { bus, hub, messages, events, limits, clock };
     const connections = createConnections(door);
     hub.onNewEpoch(() => connections.closeAll('shutting_down'));

@@ -27,6 +27,9 @@ const shape = {
   MEGABOT_PUBLISHED_WS_PORT: optionalPort,
   MEGABOT_LISTEN: z.string().default('0.0.0.0').transform((text) => text || '0.0.0.0'),
   MEGABOT_PUBLIC_ORIGINS: origins,
+  OPENCLAW_URL: z.string().max(2_048).default(''),
+  OPENCLAW_AUTH_TOKEN: z.string().max(1_024).optional(),
+  OPENCLAW_STATE_DIR: z.string().startsWith('/').default('/state/openclaw'),
   LOG_LEVEL: z.literal('').transform(() => 'info' as const).or(logLevel).default('info'),
 };
 
@@ -58,6 +61,7 @@ export function readConfig(environment: Environment): GatewayConfig {
       wsSalt: env.WS_SALT,
       originSeed: env.ORIGIN_SEED,
       deployment: 'stack',
+      openclaw: { url: env.OPENCLAW_URL, authToken: env.OPENCLAW_AUTH_TOKEN || undefined, stateDir: env.OPENCLAW_STATE_DIR },
     },
   };
 }

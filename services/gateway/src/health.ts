@@ -4,6 +4,7 @@ import * as memory from '@megabot/contracts/endpoints/memory.ts';
 import * as orchestrator from '@megabot/contracts/endpoints/orchestrator.ts';
 import * as sandbox from '@megabot/contracts/endpoints/sandbox.ts';
 import { z } from 'zod';
+import type { OpenClawStatus } from './channels/openclaw/status.ts';
 import { publicFailure } from './error-table.ts';
 import type { GatewayOptions } from './options.ts';
 
@@ -16,6 +17,8 @@ export const HealthReport = z.object({
   encryption: z.object({ required: z.boolean() }),
   lockdown: z.boolean().nullable(),
   services: z.record(z.string(), ServiceHealth),
+  /** Bridges to messengers: their state, what is wrong and how to mend it. Absent while the bridge is off or run by another process. */
+  bridges: z.object({ openclaw: z.looseObject({ state: z.string() }).optional() }),
   /** Sentences for people: what is off, unsafe or missing. */
   warnings: z.array(z.string()),
 });
@@ -29,7 +32,7 @@ export interface Health {
 const cacheMs = 3_000;
 
 /** Whether each service answers, in one report. A model that cannot be reached is a warning, not an illness. */
-export function createHealth(options: GatewayOptions, deps: { bus: Bus; clock: () => number }): Health {
+export function createHealth(options: GatewayOptions, deps: { bus: Bus; clock: () => number; bridge?: () => OpenClawStatus | undefined }): Health {
   const { bus, clock } = deps;
   let cached: { at: number; report: Promise<HealthReport> } | undefined;
 
@@ -51,6 +54,7 @@ export function createHealth(options: GatewayOptions, deps: { bus: Bus; clock: (
       gateway: { ok: bus.connected, detail: bus.connected ? 'ready' : 'the message bus is not connected' },
       memory: memoryHealth, interlock: interlockHealth, orchestrator: orchestratorHealth, sandbox: sandboxHealth,
     };
+    const bridge = deps.bridge?.();
     const model = z.object({ model: z.object({ reachable: z.boolean(), detail: z.string() }) }).safeParse(orchestratorHealth);
     const simulated = z.object({ simulated: z.literal(true), driver: z.string() }).safeParse(sandboxHealth);
     return {
@@ -60,7 +64,9 @@ export function createHealth(options: GatewayOptions, deps: { bus: Bus; clock: (
       encryption: { required: options.wsPassword !== '' },
       lockdown: policy?.lockdown ?? null,
       services,
+      bridges: bridge ? { openclaw: { ...bridge } } : {},
       warnings: [
+        ...bridgeWarnings(bridge),
         ...(options.wsPassword === '' ? [encryptionOffWarning] : []),
         ...(options.warnings ?? []),
         ...(policy?.warnings ?? []),
@@ -77,6 +83,14 @@ export function createHealth(options: GatewayOptions, deps: { bus: Bus; clock: (
       return await cached.report;
     },
   };
+}
+
+/** What of a bridge the owner has to know, beginning with what leaves the machine through it. */
+function bridgeWarnings(bridge: OpenClawStatus | undefined): string[] {
+  if (!bridge || bridge.state === 'off') return [];
+  const through = `Messages of people whom you listed, and the answers to them, go through OpenClaw${bridge.address === undefined ? '' : ` at ${bridge.address}`} to their messengers' companies (docs/data-flow.md).`;
+  const trouble = bridge.state === 'connected' || bridge.message === undefined ? [] : [`OpenClaw bridge ${bridge.state}: ${bridge.message} ${bridge.mend ?? ''}`.trim()];
+  return [through, ...trouble, ...bridge.findings.map((finding) => `OpenClaw: ${finding.message} ${finding.mend}`)];
 }
 
 export const encryptionOffWarning = 'Encryption of the native WebSocket is off: MEGABOT_WS_PASSWORD is empty.';

@@ -68,6 +68,14 @@ export interface GatewayOptions {
   readonly originSeed: string;
   /** How this MegaBot runs, for the health page: `stack` or `standalone`. */
   readonly deployment: 'stack' | 'standalone';
+  /** The bridge to messengers; absent or with an empty URL it is off. */
+  readonly openclaw?: {
+    readonly url: string;
+    /** Needed once, to pair. */
+    readonly authToken?: string | undefined;
+    /** A folder of the bridge's own. */
+    readonly stateDir: string;
+  };
   /** Sentences the health page shows, for instance what an embedded default cannot promise. */
   readonly warnings?: readonly string[];
   readonly limits?: Partial<GatewayLimits>;

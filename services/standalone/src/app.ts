@@ -80,6 +80,7 @@ export async function createStandalone(config: StandaloneConfig, logger: Logger)
         wsSalt: secrets.wsSalt,
         originSeed: secrets.originSeed,
         deployment: 'standalone',
+        openclaw: { url: config.openclaw.url ?? '', authToken: config.openclaw.authToken, stateDir: join(config.folders.data, 'openclaw') },
         warnings: standaloneWarnings,
       },
       { bus: bus('gateway'), logger: log('gateway') },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createInProcessHub } from '@megabot/bus/in-process.ts';
 import * as endpoints from '@megabot/contracts/endpoints/bridge.ts';
-import { conversationsGet } from '@megabot/contracts/endpoints/memory.ts';
+import { append, conversationsGet } from '@megabot/contracts/endpoints/memory.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import { createBusBridgeStore } from '@megabot/gateway/channels/bus-bridge-store.ts';
@@ -80,4 +80,27 @@ test('a chat has one conversation, and people who share no chat share no convers
   const found = await bus.call(endpoints.bridgeChatOf, { bridge: 'openclaw', conversation: first.conversation });
   assert.deepEqual([found.chat?.chatKey, found.chat?.sessionKey], ['telegram:default:direct:1001', 's2']);
   assert.deepEqual(await bus.call(endpoints.bridgeChatOf, { bridge: 'openclaw', conversation: 'default' }), { chat: null });
+});
+
+test('answers to people behind the bridge are to be sent until one is stored for them; the owner\'s own are not', async () => {
+  await using services = await openServices();
+  const { bus } = services;
+  const holder = { bridge: 'openclaw', holder: newId() };
+  await bus.call(endpoints.bridgeLease, { ...holder, ttlMs });
+  const address = { platform: 'telegram', account: 'default', kind: 'direct', chat: '1001' } as const;
+  const { conversation } = await bus.call(endpoints.bridgeChat, { ...holder, chatKey: 'k', address, sessionKey: 's', title: 't' });
+  const say = async (principal: string, text: string, reply: string, where = conversation) => {
+    const claims = { turnId: newId(), conversation: where, principal, trust: 'untrusted' as const, issuedAt: 1 };
+    return await bus.call(append, { conversation: where, messageKey: newId(), text, ticket: { claims, signature: 'unchecked' }, reply });
+  };
+  const first = await say('bridge:telegram:default:1001', '!help', 'the list');
+  await say('bridge:telegram:default:1001', '!help', '');
+  await say('owner', '!policies', 'the rules');
+  await say('owner', '!help', 'elsewhere', 'default');
+  const unsent = async () => (await bus.call(endpoints.bridgeUnsent, { bridge: 'openclaw' })).answers.map(({ turnId, text, chat }) => [turnId, text, chat.sessionKey]);
+  assert.deepEqual(await unsent(), [[first.turnId, 'the list', 's']]);
+  const store = createBusBridgeStore(bus, holder);
+  const times = { createdAt: 1, nextTryAt: 1, expiresAt: 2 };
+  await store.addAnswer({ id: `turn-${first.turnId}`, address, sessionKey: 's', parts: ['the list'], state: 'pending', nextPart: 0, round: 0, uncertain: false, attempts: 0, ...times });
+  assert.deepEqual(await unsent(), []);
 });

@@ -20,6 +20,8 @@ export function readConfig(environment: Environment) {
       MEGABOT_MODEL: given,
       MEGABOT_MODEL_API_KEY: given,
       MEGABOT_MODEL_IDLE_SECONDS: wholeNumber(1, 3_600).default(60),
+      OPENCLAW_URL: given,
+      OPENCLAW_AUTH_TOKEN: given,
       LOG_LEVEL: logLevel.default('warn'),
     },
     environment,
@@ -33,6 +35,7 @@ export function readConfig(environment: Environment) {
     wsPassword: values.MEGABOT_WS_PASSWORD,
     publicOrigins: values.MEGABOT_PUBLIC_ORIGINS,
     model: { url: values.MEGABOT_MODEL_URL, name: values.MEGABOT_MODEL, apiKey: values.MEGABOT_MODEL_API_KEY, idleMs: values.MEGABOT_MODEL_IDLE_SECONDS * 1_000 },
+    openclaw: { url: values.OPENCLAW_URL, authToken: values.OPENCLAW_AUTH_TOKEN },
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -83,6 +83,15 @@ export const bridgeChat = defineEndpoint({
   service, name: 'bridge-chat', callers: ['gateway'], errors: ['lease_lost', 'unavailable'],
   request: Holder.extend({ chatKey: z.string().min(1).max(1_024), address: BridgeAddress, sessionKey: z.string().max(512), title: z.string().min(1).max(200) }), reply: BridgeChat,
 });
+/**
+ * Answers to people behind the bridge that no stored answer carries yet, of the last day, oldest first: what a gateway that was
+ * away takes up. An answer for a turn has the id `turn-<turnId>`.
+ */
+export const bridgeUnsent = defineEndpoint({
+  service, name: 'bridge-unsent', callers: ['gateway'], errors: ['unavailable'],
+  request: z.object({ bridge: BridgeName, limit: z.number().int().min(1).max(200).default(100) }),
+  reply: z.object({ answers: z.array(z.object({ turnId: Id, text: z.string(), chat: BridgeChat })) }),
+});
 /** The chat that a conversation belongs to, or null for one of the owner's own. */
 export const bridgeChatOf = defineEndpoint({
   service, name: 'bridge-chat-of', callers: ['gateway'], errors: ['unavailable'],

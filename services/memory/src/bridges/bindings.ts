@@ -27,6 +27,7 @@ export function createBridgeBindings({ db, now }: { db: Database; now: () => Dat
       return {};
     }),
     handle(endpoints.bridgeChat, async (request) => await available(asHolder(db, now(), request, async (sql) => await state.chat(sql, now(), request)))),
+    handle(endpoints.bridgeUnsent, async (request) => ({ answers: await available(state.unsent(db, now(), request)) })),
     handle(endpoints.bridgeChatOf, async ({ bridge, conversation }) => ({ chat: await available(state.chatOf(db, bridge, conversation)) })),
   ];
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { BridgeAnswer, bridgeAnswers, bridgeChat, BridgeChat } from '@megabot/contracts/endpoints/bridge.ts';
+import type { BridgeAnswer, bridgeAnswers, bridgeChat, BridgeChat, bridgeUnsent } from '@megabot/contracts/endpoints/bridge.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
@@ -81,6 +81,27 @@ export async function chat(sql: Sql, now: Date, request: z.infer<typeof bridgeCh
     row = { conversation };
   }
   return { conversation: row.conversation, chatKey, address: request.address, sessionKey };
+}
+
+/** How long an answer is worth delivering. */
+const answerLifeMs = 86_400_000;
+
+/** Only answers to somebody behind the bridge: what the owner asks in such a conversation is the owner's. */
+export async function unsent(sql: Sql, now: Date, { bridge, limit }: z.infer<typeof bridgeUnsent.request>): Promise<{ turnId: string; text: string; chat: Chat }[]> {
+  const rows = await sql.query<{ turn_id: string; text: string; conversation: string; chat_key: string; address: Chat['address']; session_key: string }>(
+    `SELECT t.id AS turn_id, m.text, c.conversation, c.chat_key, c.address, c.session_key
+     FROM memory.bridge_chats c JOIN memory.turns t ON t.conversation = c.conversation JOIN memory.messages m ON m.id = t.answer_id
+     WHERE c.bridge = $1 AND t.updated_at > $2 AND t.ticket->'claims'->>'principal' LIKE 'bridge:%' AND m.text <> ''
+       AND NOT EXISTS (SELECT 1 FROM memory.bridge_answers a WHERE a.bridge = $1 AND a.id = 'turn-' || t.id)
+     ORDER BY t.place LIMIT $3`,
+    [bridge, new Date(now.getTime() - answerLifeMs), limit],
+  );
+  let bytes = 0;
+  const end = rows.findIndex(({ text }) => (bytes += Buffer.byteLength(JSON.stringify(text))) > replyBytes.page);
+  return rows.slice(0, end === -1 ? rows.length : Math.max(end, 1)).map((row) => ({
+    turnId: row.turn_id, text: row.text,
+    chat: { conversation: row.conversation, chatKey: row.chat_key, address: row.address, sessionKey: row.session_key },
+  }));
 }
 
 export async function chatOf(sql: Sql, bridge: string, conversation: string): Promise<Chat | null> {

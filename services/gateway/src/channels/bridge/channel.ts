@@ -1,0 +1,100 @@
+import type { Bus } from '@megabot/bus/port.ts';
+import { newId } from '@megabot/contracts/ids.ts';
+import type { Logger } from '@megabot/observability/logger.ts';
+import type { EventHub } from '../../event-hub.ts';
+import type { MessageIntake } from '../../messages.ts';
+import { createBusBridgeStore } from '../bus-bridge-store.ts';
+import { createOpenClawLink, type OpenClawLink } from '../openclaw/openclaw-link.ts';
+import type { OpenClawStatus } from '../openclaw/status.ts';
+import { createAnnouncer, type Announcer } from './announcer.ts';
+import { createBridgeDoor } from './door.ts';
+import { createElector } from './elector.ts';
+import { createBridgeRules } from './settings.ts';
+
+export interface BridgeOptions {
+  /** `OPENCLAW_URL`. */
+  readonly url: string;
+  readonly authToken?: string | undefined;
+  readonly stateDir: string;
+  readonly stateSecret: string;
+  readonly version: string;
+  readonly uiOrigin: string;
+}
+
+export interface BridgeDeps {
+  readonly bus: Bus;
+  readonly hub: Pick<EventHub, 'subscribe'>;
+  readonly intake: MessageIntake;
+  readonly logger: Logger;
+  readonly clock: () => number;
+}
+
+export interface BridgeChannel {
+  /** Undefined while another process holds the bridge. */
+  status(): OpenClawStatus | undefined;
+  /** Answers that have not arrived, newest first. */
+  undelivered(limit: number): Promise<readonly { readonly id: string; readonly platform: string; readonly chat: string; readonly reason: string; readonly expiresAt: number }[]>;
+  /** Another attempt to connect, also after a refusal. */
+  retry(): void;
+  close(): Promise<void>;
+}
+
+const name = 'openclaw';
+
+/**
+ * The messengers behind OpenClaw as one more door: an untrusted zone. One process at a time runs it, by lease; what it has to
+ * remember is kept by memory, and what it has to say is asked of the stores, so it may be killed between any two steps.
+ */
+export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): BridgeChannel {
+  const { bus, logger, clock } = deps;
+  const holder = { bridge: name, holder: newId() };
+  const store = createBusBridgeStore(bus, holder);
+  const rules = createBridgeRules(bus, clock);
+  let running: { readonly link: OpenClawLink; readonly announcer: Announcer; readonly localOnly: boolean } | undefined;
+
+  const start = async (): Promise<void> => {
+    // Until the interlock has spoken nothing but private addresses is allowed.
+    const localOnly = await rules.read().then((read) => read.localOnly, () => true);
+    const send: OpenClawLink['send'] = async (answer) => await link.send(answer);
+    const announcer = createAnnouncer({ bus, bridge: name, rules, send, uiOrigin: options.uiOrigin, logger });
+    const door = createBridgeDoor({ bus, holder, rules, intake: deps.intake, send, onConversation: announcer.look, logger, clock });
+    const link: OpenClawLink = createOpenClawLink({ ...options, localOnly, store, onMessage: async (message) => await door.take(message), logger, clock });
+    running = { link, announcer, localOnly };
+    link.start();
+    announcer.look();
+  };
+  const stop = async (): Promise<void> => {
+    const ended = running;
+    running = undefined;
+    await ended?.announcer.stop();
+    await ended?.link.close();
+  };
+  const elector = createElector({ bus, holder, logger, onHeld: start, onLost: stop });
+
+  let restarting: Promise<void> = Promise.resolve();
+  const unsubscribe = deps.hub.subscribe(({ event }) => {
+    if (event.topic === 'final' || event.topic === 'approval') running?.announcer.look();
+    if (event.topic !== 'configuration') return;
+    rules.invalidate();
+    restarting = restarting.then(async () => {
+      const { localOnly } = await rules.read();
+      if (!running || running.localOnly === localOnly) return;
+      await stop();
+      await start();
+    }).catch((error: unknown) => logger.warn({ err: error }, 'the bridge could not take up the changed configuration'));
+  });
+
+  return {
+    status: () => running?.link.status(),
+    async undelivered(limit) {
+      const answers = await store.undelivered(limit);
+      return answers.map(({ id, address, reason, state, expiresAt }) => ({ id, platform: address.platform, chat: address.chat, reason: reason ?? state, expiresAt }));
+    },
+    retry: () => running?.link.retry(),
+    async close() {
+      unsubscribe();
+      await restarting;
+      await elector.stop();
+    },
+  };
+}

@@ -1,14 +1,14 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help up down ps logs restart scale sign-in test test-long check bench clean
+.PHONY: help up down ps logs restart scale sign-in audit-verify audit-export test test-long check bench clean
 
 NODE_DIR = $$(infra/host/node.sh)
 WITH_NODE = set -euo pipefail; node_dir=$(NODE_DIR); export PATH=$$node_dir:$$PATH; infra/host/dependencies.sh;
 LIB = set -euo pipefail; . infra/host/lib.sh;
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## Start MegaBot (Docker stack, or one process where no engine answers) and print what to open
 	@infra/host/up.sh
@@ -30,6 +30,15 @@ scale: ## Run several replicas of a service: s=<service> n=<number>
 
 sign-in: ## Print a new one-time sign-in link for a running stack
 	@$(LIB) compose exec -T gateway node src/sign-in-link.ts
+
+# `megabot audit …` in the interlock's container. Its own log shows what was signed, and is out of reach for the database.
+AUDIT = exec -T interlock node --disable-warning=ExperimentalWarning src/megabot-main.ts audit
+
+audit-verify: ## Check the audit log of a running stack, also against what the interlock has logged as signed
+	@$(LIB) compose logs --no-color --no-log-prefix interlock | compose $(AUDIT) verify --heads -
+
+audit-export: ## Write the audit log of a running stack as JSON lines: make -s audit-export > audit.jsonl
+	@$(LIB) compose $(AUDIT) export
 
 test: ## All tests with reduced counts: unit, and where a Docker engine answers integration and end to end
 	@$(WITH_NODE) node tests/run.ts

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
-import { redact } from './redact.ts';
 import { startInterlock } from './testing/harness.ts';
 
 describe('the audit log', () => {
@@ -17,33 +16,6 @@ describe('the audit log', () => {
     const after = await it.call(it.gateway, interlock.auditList, { limit: 500, after: all[1]! });
     assert.deepEqual(after.entries.map((entry) => entry.seq), all.slice(2));
     assert.equal(after.hasMore, false);
-  });
-});
-
-describe('secrets in commands are taken out before anything is kept', () => {
-  const cases: readonly (readonly [string, string])[] = [
-    ['curl https://user:hunter2@host/x', 'hunter2'],
-    ['curl -H "Authorization: Bearer s3cr3t-value"', 's3cr3t-value'],
-    ["curl -H 'authorization: basic dXNlcjpwYXNz' x", 'dXNlcjpwYXNz'],
-    ['curl -u me:hunter2 x', 'hunter2'],
-    ['API_KEY=hunter2 ./run', 'hunter2'],
-    ['export DB_PASSWORD="hunter 2"', 'hunter 2'],
-    ['tool --token hunter2', 'hunter2'],
-    ['tool --api-key=hunter2 x', 'hunter2'],
-    ['curl "https://x/y?access_token=hunter2&a=b"', 'hunter2'],
-    ['mysql -uroot -phunter2 db', 'hunter2'],
-    ['git clone https://ghp_abcdefghijklmnopqrstuvwx@github.com/a/b', 'ghp_abcdefghijklmnopqrstuvwx'],
-    ['echo AKIAABCDEFGHIJKLMNOP', 'AKIAABCDEFGHIJKLMNOP'],
-    ['echo "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"', 'MIIabc'],
-    ['curl -H "Cookie: session=hunter2" x', 'hunter2'],
-    ['echo eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc', 'eyJzdWIiOiIxIn0'],
-  ];
-  for (const [command, secret] of cases) test(command.slice(0, 50), () => assert.ok(!redact(command).includes(secret), redact(command)));
-  test('and nothing else is', () => {
-    for (const command of ['ls -la', 'git commit -m "add tests"', 'npm run build', 'echo a=b', 'git log --author x', 'cat README.md | head']) assert.equal(redact(command), command);
-  });
-  test('in time that does not explode', () => {
-    for (const part of ['a', 'token', '-', '://', 'auth_', 'A', 'key=', '"', 'Authorization: ']) redact(part.repeat(Math.ceil(65_536 / part.length)));
   });
 });
 

@@ -205,7 +205,7 @@ describe('permits, whatever happens in whatever order', () => {
     await it.addReplica();
   };
   before(start);
-  after(async () => await it[Symbol.asyncDispose]());
+  after(async () => await it?.[Symbol.asyncDispose]());
 
   /** A fresh world in a policy that is as at the beginning; now and then in a fresh interlock, since a log only grows. */
   async function begin(alone: boolean): Promise<{ world: World; first: number }> {

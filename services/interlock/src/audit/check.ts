@@ -1,11 +1,14 @@
 import type { AuditHead, AuditRecord, AuditVerification } from '@megabot/contracts/audit.ts';
-import { chainHash, headIsSigned, textFits } from './chain.ts';
+import { chainHash, headIsSigned, publicKeyId, textFits } from './chain.ts';
+
+/** A signed head that was seen outside the database, with the id of the key if it is known. */
+export type Witness = Pick<AuditHead, 'seq' | 'hash' | 'at' | 'signature'> & { readonly publicKeyId?: string };
 
 export interface CheckOptions {
   /** Keys whose signatures count, base64url. */
   readonly publicKeys: readonly string[];
   /** Signed heads from elsewhere, for instance from the service's log: whoever owns the database cannot take these back. */
-  readonly witnesses?: readonly Pick<AuditHead, 'seq' | 'hash' | 'at' | 'signature'>[];
+  readonly witnesses?: readonly Witness[];
 }
 
 /**
@@ -30,7 +33,10 @@ interface Erased {
   readonly key: string | undefined;
 }
 
-export function createChainCheck({ publicKeys, witnesses = [] }: CheckOptions): ChainCheck {
+export function createChainCheck({ publicKeys, witnesses: given = [] }: CheckOptions): ChainCheck {
+  // What an earlier key has signed can be neither confirmed nor denied here.
+  const ours = new Set(publicKeys.map(publicKeyId));
+  const witnesses = given.filter((witness) => witness.publicKeyId === undefined || ours.has(witness.publicKeyId));
   let previous = { seq: 0, hash: '' };
   let entries = 0;
   let signedTo: AuditVerification['signedTo'] = null;

@@ -32,8 +32,8 @@ describe('megabot audit', () => {
     lines.push(...out.trimEnd().split('\n'));
   });
   after(async () => {
-    await it[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true, force: true });
+    await it?.[Symbol.asyncDispose]();
+    if (folder) await rm(folder, { recursive: true, force: true });
   });
 
   async function run(argv: readonly string[], stdin = ''): Promise<{ code: number; out: string; err: string }> {

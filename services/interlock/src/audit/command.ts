@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { auditEndLine, AuditHead, auditLines, type AuditVerification } from '@megabot/contracts/audit.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
+import type { Witness } from './check.ts';
 import { readHeads, readRecords } from './read.ts';
 import { verifyLines } from './lines.ts';
 import { verifyAudit } from './verify.ts';
@@ -98,8 +99,7 @@ async function readKeys(names: readonly string[]): Promise<string[]> {
   return await Promise.all(names.map(async (name) => (/^[A-Za-z0-9_-]{43}$/.test(name) ? name : (await readFile(name, 'utf8')).trim())));
 }
 
-type Witness = Pick<AuditHead, 'seq' | 'hash' | 'at' | 'signature'>;
-const LoggedHead = z.object({ msg: z.literal('audit head signed'), seq: AuditHead.shape.seq, hash: z.string(), at: AuditHead.shape.at, headSignature: z.string() });
+const LoggedHead = z.object({ msg: z.literal('audit head signed'), seq: AuditHead.shape.seq, hash: z.string(), at: AuditHead.shape.at, headSignature: z.string(), publicKeyId: z.string() });
 
 /** The signed heads among lines of a log; everything else in it is passed over. */
 export async function readWitnesses(lines: AsyncIterable<string>): Promise<Witness[]> {
@@ -107,7 +107,9 @@ export async function readWitnesses(lines: AsyncIterable<string>): Promise<Witne
   for await (const line of lines) {
     if (!line.includes('audit head signed')) continue;
     const parsed = LoggedHead.safeParse(jsonIn(line));
-    if (parsed.success) witnesses.push({ seq: parsed.data.seq, hash: parsed.data.hash, at: parsed.data.at, signature: parsed.data.headSignature });
+    if (!parsed.success) continue;
+    const { seq, hash, at, headSignature: signature, publicKeyId } = parsed.data;
+    witnesses.push({ seq, hash, at, signature, publicKeyId });
   }
   return witnesses;
 }

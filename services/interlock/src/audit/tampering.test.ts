@@ -52,7 +52,7 @@ describe('whoever changes the audit log behind our back is found out, and the pl
     for (const command of ['ls a', 'ls b', 'make c', 'ls d', 'ls e', 'ls f', 'make g']) await it.submit(command, { conversation: command.slice(-1) });
     length = (await it.audit()).length;
   });
-  after(async () => await it[Symbol.asyncDispose]());
+  after(async () => await it?.[Symbol.asyncDispose]());
 
   test('nothing was changed: it verifies, to the last signature', async () => {
     const verified = await it.call(it.gateway, interlock.auditVerify, {});

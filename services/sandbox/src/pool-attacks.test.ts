@@ -128,7 +128,7 @@ suite('a permit that is in order', () => {
   test('with a file to write needs no container at all', async () => {
     const [told, made] = [engine.told.size, created.length];
     const { argv: _, ...rest } = interlock.signer.permit().plan;
-    const plan = { ...rest, kind: 'file_write' as const, argv: [] as never[], files: [{ path: 'a', content: 'x' }], changes: [{ path: 'a', before: null, after: '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881' }] };
+    const plan = { ...rest, network: 'none' as const, kind: 'file_write' as const, argv: [] as never[], files: [{ path: 'a', content: 'x' }], changes: [{ path: 'a', before: null, after: '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881' }] };
     await interlock.queue(interlock.signer.permitFor(plan));
     await until('the report', () => interlock.reports.length === 2);
     assert.deepEqual([engine.told.size, created.length], [told, made]);

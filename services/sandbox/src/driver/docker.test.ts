@@ -13,6 +13,7 @@ import { containerSpec, labels } from './container-spec.ts';
 import { createDockerDriver, type DockerDriverOptions } from './docker.ts';
 import { limits, runScript, type Harness } from './driver-compliance.ts';
 import type { Engine } from './engine.ts';
+import type { ReapedRun } from './port.ts';
 import { fakeEngine } from './testing/fake-engine.ts';
 
 let root: string;
@@ -185,6 +186,45 @@ suite('what others left', () => {
     assert.deepEqual(await harness.driver.reap(), []);
     assert.deepEqual([...engine.containers.values()].map((one) => one[labels.box]), ['alive', 'theirs', undefined]);
     await harness.close();
+  });
+
+  test('is nothing while its replica is alive, also where a clock jumps', async (context) => {
+    const engine = fakeEngine('command', 'hangs');
+    const stateFolder = join(root, 'jump');
+    const alive = driverOn(engine, { stateFolder, instance: 'alive', tendMs: 10 });
+    const other = driverOn(engine, { stateFolder, instance: 'other', tendMs: 10 });
+    await Promise.all([alive.driver.reap(), other.driver.reap()]);
+    const running = runScript(alive, 'jump', 'true', { limits: { wallMs: 400 } });
+    await until('the run', () => engine.told.size === 1);
+    await wait(50);
+    context.mock.timers.enable({ apis: ['Date'], now: Date.now() + 365 * 86_400_000 });
+    assert.deepEqual(await other.driver.reap(), []);
+    context.mock.timers.setTime(1_000);
+    assert.deepEqual(await other.driver.reap(), []);
+    assert.equal(engine.containers.size, 1);
+    // Limits are of the clock that nobody sets.
+    assert.equal((await running).outcome, 'timeout');
+    context.mock.timers.reset();
+    await Promise.all([alive.close(), other.close()]);
+  });
+
+  test('is removed and its run reported where its replica lapsed, before its lease has', async () => {
+    const engine = fakeEngine('command', 'hangs');
+    const stateFolder = join(root, 'lapses');
+    const dying = driverOn(engine, { stateFolder, instance: 'dying', tendMs: 1e9 });
+    await dying.driver.reap();
+    void runScript(dying, 'lapses', 'true', { runId: 'run-2', permitId: 'permit-2' });
+    await until('the run', () => engine.told.size === 1);
+    const heir = driverOn(engine, { stateFolder, instance: 'heir', tendMs: 5 });
+    const reaped: ReapedRun[] = [];
+    for (let tries = 0; tries < 100 && reaped.length === 0; tries++) {
+      reaped.push(...(await heir.driver.reap()));
+      await wait(10);
+    }
+    assert.deepEqual(reaped, [{ runId: 'run-2', permitId: 'permit-2', instance: 'dying', reason: 'lease_expired' }]);
+    assert.deepEqual(await heir.driver.reap(), []);
+    assert.equal(engine.containers.size, 0);
+    await Promise.all([dying.close(), heir.close()]);
   });
 
   test('is a run to report where one was going on, once, by whoever notices', async () => {

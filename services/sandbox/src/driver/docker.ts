@@ -30,6 +30,8 @@ export interface DockerDriverOptions {
   /** An OCI runtime by name; by default the strongest that the engine has. */
   readonly runtime?: string;
   readonly pool?: PoolOptions;
+  /** How often the pool is tended and the other replicas are looked at, in milliseconds. */
+  readonly tendMs?: number;
   /** How long the engine may take for one step besides the command itself, in milliseconds. */
   readonly engineStepMs?: number;
 }
@@ -43,7 +45,6 @@ export interface DockerDriverDeps {
 
 /** A waiting container allows runs of this length; a longer run gets one of its own. */
 const pooledWallMs = 3_600_000;
-const tendMs = 4_000;
 /** What a command may print each second once its cap is reached. */
 const droppedBytesPerSecond = 16 * 1024 * 1024;
 
@@ -246,7 +247,7 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
     for (const wish of surroundings.expected()) pool.expect(boxKindOf({ ...wish, network: 'none' }, wish.imageId));
     pool.tend((kind) => surroundings.isCurrent(kind.imageId));
   };
-  const tending = setInterval(tend, tendMs).unref();
+  const tending = setInterval(tend, options.tendMs ?? 4_000).unref();
 
   return {
     ...identity,

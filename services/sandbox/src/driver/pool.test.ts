@@ -182,7 +182,7 @@ suite('the pool', () => {
   });
 
   test('closed takes no run, and removes what waits and what is being made', async () => {
-    const { pool, discarded, building, finishAll } = poolOf({ min: 2, max: 4 });
+    const { pool, building, finishAll } = poolOf({ min: 2, max: 4 });
     pool.expect(a);
     building.shift()?.finish();
     await turn();

@@ -18,7 +18,7 @@ function covers({ words, loose, via }: Started, argv: readonly string[]): boolea
     const wanted = words.slice(begin);
     for (const [at, word] of wanted.entries()) {
       if (word.dynamic || word.glob || word.braces || word.text.includes('{}')) return true;
-      if (word.text !== argv[at]) return false;
+      if (word.text !== argv[at] && !(word.text.includes('$?') && word.text.replace('$?', '') === argv[at]?.replace(/\d+/, ''))) return false;
     }
     return wanted.length === argv.length || via === 'xargs';
   });

@@ -9,3 +9,8 @@ export function decodeEscapes(text: string): string {
     return letters[escape] ?? escape;
   });
 }
+
+/** Decodes the escapes that are numbers, and leaves the others as they are. */
+export function decodeNumbers(text: string): string {
+  return text.replace(/\\(x[0-9a-fA-F]{1,2}|u\{?[0-9a-fA-F]{1,6}\}?|U[0-9a-fA-F]{1,8}|[0-7]{1,4})/g, (whole) => decodeEscapes(whole));
+}

@@ -12,7 +12,7 @@ test('every labelled case is decided as it says', (context) => {
     classes.set(kind, { agree: count.agree + (decision === expect ? 1 : 0), all: count.all + 1 });
     if (decision !== expect) disagreements.push(`${JSON.stringify(command.slice(0, 120))}: ${decision} instead of ${expect} (${why}); ${reasons.join(' ')}`);
   }
-  for (const [kind, { agree, all }] of [...classes].toSorted()) context.diagnostic(`${kind}: ${agree} of ${all} agree`);
+  for (const [kind, { agree, all }] of [...classes].toSorted(([one], [other]) => one.localeCompare(other))) context.diagnostic(`${kind}: ${agree} of ${all} agree`);
   assert.ok(labelledCases.length >= 485);
   assert.deepEqual(disagreements, []);
 });

@@ -110,6 +110,7 @@ function addCommand(command: SimpleCommand, given: readonly Word[], place: Place
       if (rest.some((word) => word.dynamic)) search.opaque.add(`"${name}" runs text that is only known when it runs.`);
       if (script) addScriptText(rest.map((word) => word.text).join(' '), script, place, name, search);
     } else if (rest.length > 0) follow(inner.at);
+    if (name === 'xargs' && rest.length === 0) search.started.push({ words: [{ ...first, text: 'echo' }], targets: [], assignments: [], start, end, loose: false, via: name, inside: true });
     if (name === 'xargs') inspectXargs(words, rest, search);
   }
   if (loose) inspectLoose(name, words, follow, search, place);

@@ -1,5 +1,5 @@
 import { rulesNaming, type CommandRule, type DenyRules, type Rule } from './deny-rules.ts';
-import { decodeEscapes } from './escapes.ts';
+import { decodeEscapes, decodeNumbers } from './escapes.ts';
 import { optionGiven, wordMatches, type Candidate } from './match.ts';
 import { findTouched } from './touched.ts';
 
@@ -20,10 +20,16 @@ export function searchText(text: string, rules: DenyRules, folders: readonly str
   const looksForPaths = rules.options.length > 0 || rules.byPath.size > 0;
   for (const view of viewsOf(text)) {
     const fine = tokensOf(view, /[\s;&|<>()[\]{},`!=:]+/);
-    const rule = searchNames(fine, rules) ?? (looksForPaths ? findTouched(tokensOf(view, /[\s;&|<>()[\]{}`]+/), rules, folders) : null);
+    const rule = searchNames(fine, rules) ?? (looksForPaths ? searchTouched(view, rules, folders) : null);
     if (rule) return rule;
   }
   return null;
+}
+
+function searchTouched(view: string, rules: DenyRules, folders: readonly string[]): Rule | null {
+  const touched = findTouched(tokensOf(view, /[\s;&|<>()[\]{}`]+/), rules, folders);
+  // A bracket may be a list in another language, or a wildcard.
+  return touched ?? (view.includes('[') ? findTouched(tokensOf(view, /[\s;&|<>()`]+/), rules, folders) : null);
 }
 
 function tokensOf(view: string, separators: RegExp): readonly Token[] {
@@ -33,7 +39,7 @@ function tokensOf(view: string, separators: RegExp): readonly Token[] {
     const known = tokens.get(text);
     if (known) known.last = place;
     else if (text !== '') {
-      const glob = text.includes('/') && /[*?]/.test(text) && globs < maxGlobs;
+      const glob = text.includes('/') && /[*?[]/.test(text) && globs < maxGlobs;
       if (glob) globs += 1;
       tokens.set(text, { text, glob, first: place, last: place });
     }
@@ -71,9 +77,14 @@ function followsAnywhere({ rest }: CommandRule, tokens: readonly Token[], option
 function viewsOf(text: string): ReadonlySet<string> {
   const expansion = /\$(\{[^{}]{0,200}\}|[A-Za-z_]\w*|[@*#?!-])/g;
   const joined = text.replaceAll('\\\n', '');
-  const decoded = text.includes('\\') ? decodeEscapes(joined) : joined;
+  const readings = new Set([joined]);
+  if (text.includes('\\')) {
+    // Two languages may each take one layer of escapes away, and letters behind a backslash may be themselves.
+    const decoded = decodeEscapes(joined);
+    readings.add(decodeNumbers(decodeNumbers(joined).replaceAll('\\\\', '\\'))).add(decoded).add(decodeEscapes(decoded));
+  }
   return new Set(
-    [...new Set([joined, decoded])]
+    [...readings]
       .flatMap((one) => (/["'\\]/.test(one) ? [one.replace(/["'\\]+/g, ''), one.replace(/["'\\]+/g, ' ')] : [one]))
       .flatMap((one) => (one.includes('$') ? [one.replace(expansion, ''), one.replace(expansion, ' '), one.replace(/\$\{?HOME\}?/g, '~').replace(/\$+/g, ' ')] : [one])),
   );

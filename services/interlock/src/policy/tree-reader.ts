@@ -156,9 +156,9 @@ function walk(root: Visit, state: State): void {
   }
 }
 
-/** Bash evaluates subscripts in the values of variables; and the parser gives up on deep arithmetic without saying so. */
+/** What is no arithmetic may be a command to another shell; bash evaluates subscripts in the values of variables; and the parser gives up on deep arithmetic without saying so. */
 function inspectArithmetic(text: string, state: State): void {
-  if (text.length > 400 || /["'\\]|[A-Za-z_]\w*\s+-*[A-Za-z_]/.test(text)) state.opaque = true;
+  if (text.length > 400 || /["'\\.@]|\w\s+-*[\w/~]/.test(text)) state.opaque = true;
   if (/[A-Za-z_]/.test(text)) state.evaluates = true;
 }
 

@@ -25,7 +25,8 @@ export const runnerVariables: ReadonlyMap<string, string> = new Map([
   ['USER', 'agent'],
   ['TMPDIR', '/tmp'],
   ['LANG', 'C.UTF-8'],
-  ['?', '0'],
+  // A number that is only known when it runs, and cannot be anything else.
+  ['?', '$?'],
 ]);
 
 /** Variables that may be set in front of an allowed command: they change how text looks, and nothing else. */

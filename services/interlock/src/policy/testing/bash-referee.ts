@@ -33,9 +33,11 @@ printf '%s' "$STUB" > /tmp/stubs/.record
 chmod 755 /tmp/stubs/.record
 for name in $NAMES; do ln -s .record "/tmp/stubs/$name"; done
 printf '%s\\n' 'enable -n echo printf test [ true false pwd kill' 'command_not_found_handle() { /tmp/stubs/.record "$@"; }' > /tmp/prelude
-export RECORD=/tmp/record
+mkdir /tmp/records
 while IFS= read -r -d '' script; do
-  rm -rf /workspace/* /workspace/.[!.]* "$RECORD"
+  # What a script leaves running writes to its own file, which nobody reads any more.
+  RECORD=/tmp/records/$((count += 1))
+  rm -rf /workspace/* /workspace/.[!.]*
   : > "$RECORD"
   (cd /workspace && exec env -i HOME='~' USER=agent LANG=C.UTF-8 TERM=dumb TMPDIR=/tmp PATH=/tmp/stubs RECORD="$RECORD" BASH_ENV=/tmp/prelude /usr/bin/timeout -s KILL 5 /bin/bash --noprofile --norc -c "$script") < /dev/null > /dev/null 2>&1
   status=$?

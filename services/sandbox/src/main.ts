@@ -7,6 +7,8 @@ import { createSandbox } from './app.ts';
 import { readConfig } from './config.ts';
 import { createDockerDriver } from './driver/docker.ts';
 import { createJustBashDriver } from './driver/just-bash.ts';
+import { createEgressClient } from './network/egress-client.ts';
+import { noNetwork } from './network/none.ts';
 import { openWorkspaceStore } from './workspace/store.ts';
 
 await runMain('sandbox', async () => {
@@ -19,8 +21,9 @@ await runMain('sandbox', async () => {
   const driver =
     config.driver === 'docker'
       ? createDockerDriver(config, { workspaces, logger })
-      : createJustBashDriver({ instance: config.instance }, { workspaces, logger });
-  const sandbox = await createSandbox({ ...config }, { bus, driver, workspaces, logger });
+      : createJustBashDriver({ instance: config.instance, allowedImages: config.allowedImages }, { workspaces, logger });
+  const network = config.driver === 'docker' && config.egressSocket !== '' ? createEgressClient({ controlPath: config.egressSocket, project: config.project }) : noNetwork;
+  const sandbox = await createSandbox({ ...config }, { bus, driver, workspaces, network, logger });
   lifecycle.own('work', 'sandbox', () => sandbox.close());
   await reportAlive(lifecycle, '/tmp/alive', async () => {
     if (!bus.connected) throw new Error('the bus is not connected');

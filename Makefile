@@ -37,7 +37,7 @@ AUDIT = exec -T interlock node --disable-warning=ExperimentalWarning src/megabot
 audit-verify: ## Check the audit log of a running stack, also against what the interlock has logged as signed
 	@$(LIB) compose logs --no-color --no-log-prefix interlock | compose $(AUDIT) verify --heads -
 
-audit-export: ## Write the audit log of a running stack as JSON lines: make -s audit-export > audit.jsonl
+audit-export: ## Write the audit log of a running stack as JSON lines: make audit-export > audit.jsonl
 	@$(LIB) compose $(AUDIT) export
 
 test: ## All tests with reduced counts: unit, and where a Docker engine answers integration and end to end

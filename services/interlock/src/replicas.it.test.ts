@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { connectNats } from '@megabot/bus/nats.ts';
 import type { Bus } from '@megabot/bus/port.ts';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
@@ -52,16 +54,16 @@ describe('two replicas of the interlock, as processes, on PostgreSQL and NATS', 
   let db: Database;
   let buses: Record<'gateway' | 'orchestrator' | 'sandbox', Bus>;
 
+  const environment = (): NodeJS.ProcessEnv => ({
+    PATH: process.env['PATH'], MEGABOT_CONFIG_DIR: folder, NATS_URL: nats.url, NATS_SEED: nats.seeds.interlock, DATABASE_HOST: postgres.host, DATABASE_PORT: String(postgres.port),
+    DATABASE_NAME: postgres.database, DATABASE_PASSWORD: password, PERMIT_SEED: permitSeed, ORIGIN_PUBLIC_KEY: originKey.publicKey, AUDIT_SIGN_EVERY: '20',
+  });
+  const commandOf = (name: string, ...rest: string[]): string[] => ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL(name, import.meta.url)), ...rest];
+
   async function startReplica(): Promise<Replica> {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('main.ts', import.meta.url))], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: {
-        PATH: process.env['PATH'], MEGABOT_CONFIG_DIR: folder, NATS_URL: nats.url, NATS_SEED: nats.seeds.interlock, DATABASE_HOST: postgres.host, DATABASE_PORT: String(postgres.port),
-        DATABASE_NAME: postgres.database, DATABASE_PASSWORD: password, PERMIT_SEED: permitSeed, ORIGIN_PUBLIC_KEY: originKey.publicKey, AUDIT_SIGN_EVERY: '20',
-      },
-    });
+    const child = spawn(process.execPath, commandOf('main.ts'), { stdio: ['ignore', 'pipe', 'inherit'], env: environment() });
     const lines: string[] = [];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => void lines.push(...text.split('\n')));
+    createInterface({ input: child.stdout }).on('line', (line) => void lines.push(line));
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const replica: Replica = {
       process: child, lines,
@@ -224,6 +226,21 @@ describe('two replicas of the interlock, as processes, on PostgreSQL and NATS', 
     await assertLog();
   });
 
+  test('the command reads the log as it stands: verified beside what the replicas have logged, exported, verified without them', async () => {
+    const run = promisify(execFile);
+    const logged = path.join(folder, 'log');
+    await writeFile(logged, replicas.flatMap((replica) => replica.lines).join('\n'));
+    const here = await run(process.execPath, commandOf('megabot-main.ts', 'audit', 'verify', '--heads', logged), { env: environment() });
+    assert.match(here.stdout, /^The audit log is whole: \d+ entries, signed up to entry \d+ .*, [1-9]\d* signed heads of the log compared\./);
+    const { stdout } = await run(process.execPath, commandOf('megabot-main.ts', 'audit', 'export'), { env: environment(), maxBuffer: 1e9 });
+    const exported = path.join(folder, 'audit.jsonl');
+    await writeFile(exported, stdout);
+    const away = ['audit', 'verify', '--file', exported, '--public-key', keyPairFromSeed(permitSeed).publicKey, '--heads', logged];
+    assert.match((await run(process.execPath, commandOf('megabot-main.ts', ...away), { env: {} })).stdout, /^The audit log is whole/);
+    await writeFile(exported, stdout.replace('"verdict":"approved"', '"verdict":"rejected"'));
+    await assert.rejects(run(process.execPath, commandOf('megabot-main.ts', ...away), { env: {} }), (error: { code?: number; stdout?: string }) => error.code === 1 && /was changed/.test(error.stdout ?? ''));
+  });
+
   test('the role of the service can only continue the log and erase texts, whatever it tries', async () => {
     const refused = [
       "UPDATE interlock.audit SET verdict = 'x'", 'DELETE FROM interlock.audit', 'TRUNCATE interlock.audit', 'TRUNCATE interlock.audit CASCADE', 'DROP TABLE interlock.audit',
@@ -245,6 +262,7 @@ describe('two replicas of the interlock, as processes, on PostgreSQL and NATS', 
   });
 
   test('stopped, each signs what it leaves: the log is signed to its end', async () => {
+    await submit('ls at the end', 'end');
     for (const replica of replicas) if (replica.process.exitCode === null && replica.process.signalCode === null) await replica.stop('SIGTERM');
     const [end] = await db.query<{ last: number; signed: number }>('SELECT (SELECT max(seq) FROM interlock.audit) AS last, (SELECT max(seq) FROM interlock.audit_heads) AS signed');
     assert.equal(end?.signed, end?.last);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -290,4 +292,23 @@ test('a text that the platform cannot take as one message reaches each chat in i
   assert.deepEqual(bridge.gateway.sent.map(({ to, text }) => `${to}:${text}`), ['1002:0', '1002:1', '1002:2']);
   // What comes later for a stuck chat waits its turn.
   assert.deepEqual((await bridge.link.undelivered(5)).map(({ id }) => id), ['1001-0']);
+});
+
+test('a gateway behind a Unix socket is reached like any other', async () => {
+  await using bridge = await startTestBridge({ start: false });
+  const path = join(bridge.stateDir, 'openclaw.sock');
+  const relay = createServer((near) => {
+    const far = connect(bridge.gateway.port, '127.0.0.1');
+    for (const [from, to] of [[near, far], [far, near]] as const) from.pipe(to).on('error', () => from.destroy()).on('close', () => from.destroy());
+  });
+  relay.listen(path);
+  await once(relay, 'listening');
+  await bridge.restart({ url: `ws+unix:${path}` });
+  bridge.link.start();
+  await untilState(bridge, 'connected');
+  bridge.gateway.receive({ text: 'hello', from: '1001' });
+  await until('the message', () => bridge.taken.length === 1);
+  assert.equal(bridge.link.status().address, `ws+unix:${path}`);
+  await bridge.link.close();
+  await new Promise((resolve) => relay.close(resolve));
 });

@@ -201,8 +201,8 @@ test('!allow says first what the pattern would have covered lately, then that it
   await using client = await connectOwner(megabot);
   megabot.fakes.recent.push('git status --short', 'git push', 'ls');
   const answer = await answerTo(client, '!allow git status');
-  assert.match(answer, /^Of the last 3 commands these would have run without asking:\n\n- `git status --short`\n\n`git status` is now on the allow list\. `!undo` takes it back/);
-  assert.match(await answerTo(client, '!allow make'), /^Of the last 3 commands it covers none\./);
+  assert.match(answer, /^Of the 3 different commands asked for lately it would have let these run without asking:\n\n- `git status --short`\n\n`git status` is now on the allow list\. `!undo` takes it back/);
+  assert.match(await answerTo(client, '!allow make'), /^Of the 3 different commands asked for lately it covers none\./);
 });
 
 test('!allow whose preview cannot be had changes nothing', async () => {
@@ -238,9 +238,9 @@ test('!pending lists what waits, !why says how it came to that', async () => {
   await using megabot = await start();
   await using client = await connectOwner(megabot);
   assert.match(await answerTo(client, '!pending'), /Nothing waits/);
-  const approval = makeApproval({ command: 'git push' });
+  const approval = makeApproval({ command: 'git push', expiresAt: Date.now() + 600_000 });
   megabot.fakes.approvals.set(approval.id, approval);
-  assert.match(await answerTo(client, '!pending'), /One approval waits.*!approve <id>[\s\S]*`git push`/);
+  assert.match(await answerTo(client, '!pending'), /One approval waits.*!approve <id>[\s\S]*medium risk, expires in 10 min\): `git push`/);
   assert.match(await answerTo(client, `!why ${approval.shortId}`), /`git push`[\s\S]*\*\*ask\*\*[\s\S]*characters 1 to 8[\s\S]*Approval .*: pending/);
   assert.match(await answerTo(client, '!why zzzz'), /Nothing has the id/);
   assert.match(await answerTo(client, '!why'), /Say which/);
@@ -299,4 +299,11 @@ test('what the policy denies by the time it is approved is not called approved',
   megabot.fakes.approvals.set(approval.id, approval);
   megabot.fakes.deniedByNow.add(approval.id);
   assert.match(await answerTo(client, `!approve ${approval.shortId}`), /was not approved, it is rejected/);
+});
+
+test('an undo that would write over a change by hand says which version to name', async () => {
+  await using megabot = await start();
+  await using client = await connectOwner(megabot);
+  megabot.fakes.failing.set('policyUndo', new ServiceError('policy_conflict', 'The last change was made by hand.', { hint: 'Name the version that you want back; the one before is 4.' }));
+  assert.match(await answerTo(client, '!undo'), /was not changed: The last change was made by hand\. Name the version .* 4/);
 });

@@ -32,3 +32,8 @@ test('an error that nobody wrote for the client shows nothing of itself', () => 
     assert.ok(!JSON.stringify(failure).includes('secret'));
   }
 });
+
+test('an unknown approval is answered with where the others are listed, whatever the service behind says', () => {
+  const failure = publicFailure(new ServiceError('approval_unknown', 'no such id', { hint: 'look elsewhere' }));
+  assert.match(failure.hint, /!pending.*\/api\/v1\/approvals\?status=pending/);
+});

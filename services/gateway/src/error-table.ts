@@ -102,7 +102,9 @@ export function publicFailure(error: unknown): PublicFailure {
     const code = error.code;
     // The words of an unforeseen failure were not written for the person at the far end.
     const message = code === 'internal' || code === 'bad_reply' ? errorTable[code].title : error.message;
-    return { code, message, hint: error.hint ?? errorTable[code].hint, ...(error.details ? { details: error.details } : {}) };
+    // Which commands and routes there are is known here, not behind.
+    const hint = code === 'approval_unknown' ? undefined : error.hint;
+    return { code, message, hint: hint ?? errorTable[code].hint, ...(error.details ? { details: error.details } : {}) };
   }
   if (error instanceof GatewayError) return { code: error.code, message: error.message, hint: error.hint ?? errorTable[error.code].hint };
   return { code: 'internal', message: errorTable.internal.title, hint: errorTable.internal.hint };

@@ -150,7 +150,7 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
       await goTo(page, 'Policy');
       await page.getByLabel('Pattern to allow').fill('git log');
       await page.keyboard.press('Enter');
-      await page.getByText('Of the last 40 commands these would have run without asking:').waitFor();
+      await page.getByText('Of the 40 different commands asked for lately these would have run without asking:').waitFor();
       await page.getByText('git log --short').waitFor();
       assert.equal(await page.getByRole('button', { name: 'Remove git log from allow' }).count(), 0);
       await page.getByRole('button', { name: 'Allow it' }).click();

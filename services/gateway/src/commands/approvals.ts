@@ -19,7 +19,8 @@ export interface ApprovalCommands {
 }
 
 const shownCommand = (approval: Approval): string => asCode(approval.command.length > 400 ? `${approval.command.slice(0, 400)} …` : approval.command);
-const line = (approval: Approval): string => `- \`${approval.shortId}\` (${approval.risk} risk): ${shownCommand(approval)}`;
+const line = (approval: Approval): string => `- \`${approval.shortId}\` (${approval.risk} risk, ${timeLeft(approval.expiresAt - Date.now())}): ${shownCommand(approval)}`;
+const timeLeft = (ms: number): string => (ms <= 0 ? 'about to expire' : ms < 90_000 ? `expires in ${Math.ceil(ms / 1_000)} s` : `expires in ${Math.round(ms / 60_000)} min`);
 
 /** `!approve`, `!reject` and `!pending`. Somebody behind a messenger sees and decides what their own conversation asked. */
 export function createApprovalCommands(bus: Bus, events: GatewayEvents): ApprovalCommands {

@@ -83,6 +83,6 @@ function describe(policy: PolicyView): string {
     ...section('allow', 'Allowed without asking:', 'nothing.'),
     ...section('grant', 'Allowed for one conversation:', null),
     `Everything else asks.${policy.matching === 'contains' ? ' Rules are compared as plain text (`matching: contains`): a word anywhere in a line counts, also inside another word.' : ''} \`!policies remove <n>\` takes one out.`,
-    ...policy.warnings.map((warning) => `- ${warning}`),
+    ...(policy.warnings.length === 0 ? [] : ['', ...policy.warnings.map((warning) => `- ${warning}`)]),
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import { Pattern, type PolicyView } from '@megabot/contracts/policy.ts';
 import type { Actor } from '@megabot/contracts/principal.ts';
-import { asCode } from '../display.ts';
+import { asCode, showInvisible } from '../display.ts';
 import { errorTable } from '../error-table.ts';
 import type { ApprovalCommands } from './approvals.ts';
 
@@ -24,8 +24,7 @@ const stopped = `Everything pending is cancelled, what ran is stopped, and nothi
 
 /** What a change of the policy failed of, in words; other failures are thrown on. */
 export function explainPolicyFailure(error: unknown, what: string): string {
-  if (isServiceError(error, 'policy_invalid')) return `${what} was not changed: ${error.message}${error.hint ? ` ${error.hint}` : ''}`;
-  if (isServiceError(error, 'policy_conflict')) return `The policy was being changed by somebody else. ${what} was not changed; say it again.`;
+  if (isServiceError(error, 'policy_invalid', 'policy_conflict')) return `${what} was not changed: ${error.message}${error.hint ? ` ${error.hint}` : ''}`;
   throw error;
 }
 
@@ -45,10 +44,11 @@ export function createPolicyCommands(bus: Bus, approvals: ApprovalCommands): Pol
   const preview = async (pattern: string): Promise<string> => {
     const { looked, matches } = await bus.call(interlock.policyPreview, { list: 'allow', pattern });
     if (looked === 0) return 'No commands were asked for lately, so there is nothing to compare it with.';
-    if (matches.length === 0) return `Of the last ${looked} commands it covers none.`;
+    const lately = looked === 1 ? 'Of the one command asked for lately' : `Of the ${looked} different commands asked for lately`;
+    if (matches.length === 0) return `${lately} it covers none.`;
     const shown = matches.slice(0, 10).map(({ command, times }) => `- ${asCode(command.slice(0, 200))}${times > 1 ? ` (${times} times)` : ''}`);
     const more = matches.length > shown.length ? [`- and ${matches.length - shown.length} more`] : [];
-    return [`Of the last ${looked} commands these would have run without asking:`, '', ...shown, ...more].join('\n');
+    return [`${lately} it would have let these run without asking:`, '', ...shown, ...more].join('\n');
   };
 
   /** A person who wants to turn an approval down easily types `!deny <id>`; as a rule it would do nothing of the kind. */
@@ -83,7 +83,7 @@ export function createPolicyCommands(bus: Bus, approvals: ApprovalCommands): Pol
       if (to !== undefined && (!Number.isSafeInteger(to) || to <= 0)) return `${asCode(argument)} is no number of a version: \`!undo\`, or \`!undo <version>\` with a number from the Policy page. Nothing was changed.`;
       try {
         const { policy, restored } = await bus.call(interlock.policyUndo, { actor, ...(to === undefined ? {} : { to }) });
-        return `The policy is again what it was as version ${restored.id} (${asCode(restored.summary)}, by ${asCode(restored.by)}). \`!undo\` takes this back too.\n\n${summary(policy)}`;
+        return `The policy is again what it was as version ${restored.id}, ${restored.by === 'by hand' ? 'made by hand' : `made by ${showInvisible(restored.by)}`}: ${asCode(restored.summary)}. \`!undo\` takes this back too.\n\n${summary(policy)}`;
       } catch (error) {
         if (isServiceError(error, 'not_found')) return `${error.message} ${error.hint ?? ''} Nothing was changed.`;
         return explainPolicyFailure(error, 'The policy');

@@ -6,6 +6,8 @@ import type { Health } from '../health.ts';
 /** `!status`: each service, what waits, and what a person has to know. Says what it could not find out instead of failing. */
 export async function describeStatus(bus: Bus, health: Health): Promise<string> {
   const report = await health.report();
+  // The report may be seconds old, and a lockdown is what one asks about right after it began.
+  const lockdown = await bus.call(interlock.policyGet, {}).then((policy) => policy.lockdown, () => report.lockdown);
   const waiting = await bus.call(interlock.approvalsList, { status: 'pending' }).then(({ approvals }) => String(approvals.length), () => 'not known');
   const services = Object.entries(report.services).map(([name, { ok, detail }]) => `- ${name}: ${ok ? 'works' : '**does not work**'} (${detail})`);
   return [
@@ -13,7 +15,7 @@ export async function describeStatus(bus: Bus, health: Health): Promise<string> 
     '',
     ...services,
     `- waiting for a decision: ${waiting}${waiting === '0' || waiting === 'not known' ? '' : ' (`!pending`)'}`,
-    ...(report.lockdown === true ? [`- **lockdown**: nothing runs. ${errorTable.lockdown.hint}`] : []),
+    ...(lockdown === true ? [`- **lockdown**: nothing runs. ${errorTable.lockdown.hint}`] : []),
     ...report.warnings.map((warning) => `- ${warning}`),
     '',
     `MegaBot ${report.version}, ${report.deployment}.`,

@@ -115,6 +115,7 @@ export async function serveInterlock(fakes: Fakes): Promise<void> {
     }),
     handle(interlock.policyHistory, async ({ limit }) => ({ versions: fakes.versions.slice(0, limit) })),
     handle(interlock.policyUndo, async (request) => {
+      failIf(fakes, 'policyUndo');
       require(request.actor, 'edit');
       const restored = fakes.versions.find(({ id }) => request.to === undefined || id === request.to);
       if (!restored) throw new ServiceError('not_found', 'There is no such earlier version of the policy.');

@@ -18,7 +18,7 @@ export function createFakeRoutes(world: FakeWorld) {
   const sessions = new Set<string>();
   const codes = new Set([fakeCode]);
   let policy = { allow: ['ls', 'git status'], deny: ['rm -rf /'], matching: 'commands', version: 1, lockdown: false, warnings: [] as string[], grants: [] as ConversationGrant[] };
-  const versions: PolicyVersion[] = [{ id: 1, at: Date.now() - 86_400_000, by: 'file', summary: 'The file as it was found.', version: 'v1' }];
+  const versions: PolicyVersion[] = [{ id: 1, at: Date.now() - 86_400_000, by: 'by hand', summary: 'The first version.', version: 'v1' }];
   const noteVersion = (summary: string) => versions.unshift({ id: versions.length + 1, at: Date.now(), by: 'owner', summary, version: `v${policy.version}` });
 
   const problem = (response: ServerResponse, status: number, code: string, detail: string, hint: string) =>

@@ -54,7 +54,7 @@ export function PolicyHistory({ version, onChange }: { version: string | null; o
               <ReasonText text={one.summary} />
               <span className="quiet">
                 {' '}
-                {clock(one.at, Date.now())}, by {one.by}
+                {clock(one.at, Date.now())}, {one.by === 'by hand' ? one.by : `by ${one.by}`}
               </span>
             </span>
             {index === inForce ? (

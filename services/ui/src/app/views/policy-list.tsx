@@ -83,10 +83,11 @@ const mostShown = 8;
 
 function Preview({ name, preview, onCancel }: { name: ListName; preview: PatternPreview; onCancel: () => void }) {
   const { looked, matches } = preview;
+  const lately = looked === 1 ? 'Of the one command asked for lately' : `Of the ${looked} different commands asked for lately`;
   const would = name === 'allow' ? 'would have run without asking' : 'would have been refused';
   return (
     <div className="preview" role="status">
-      <p>{matches.length === 0 ? (looked === 0 ? 'No commands were asked for lately, so there is nothing to compare it with.' : `Of the last ${looked} commands none ${would}.`) : `Of the last ${looked} commands these ${would}:`}</p>
+      <p>{matches.length === 0 ? (looked === 0 ? 'No commands were asked for lately, so there is nothing to compare it with.' : `${lately} none ${would}.`) : `${lately} these ${would}:`}</p>
       <ul>
         {matches.slice(0, mostShown).map((match) => (
           <li key={match.command}>

@@ -11,6 +11,7 @@ import { openPostgres } from '@megabot/postgres/pg.ts';
 import { provisionRoles } from '@megabot/postgres/roles.ts';
 import { startPostgres, type TestPostgres } from '@megabot/testing/postgres.ts';
 import { migrations, owner, startInterlock } from './testing/harness.ts';
+import { chat, enrolled, sender, telegram } from './testing/messenger.ts';
 
 const code = (wanted: string) => (error: unknown) => (error as { code?: string }).code === wanted;
 
@@ -106,6 +107,42 @@ describe('the interlock on PostgreSQL', () => {
       assert.deepEqual(await it.db.query(`SELECT id FROM interlock.${table} WHERE turn_id = ANY($1::text[]) AND status IN ('pending', 'due', 'running')`, [turns]), [], table);
     }
     while (it.permitsWaiting() > 0) await assert.rejects(it.claim(await it.permit()));
+  });
+
+  test('what is beside approvals (edits, batches, codes, grants, history, summaries) works with the rights of the role, on both replicas at once', async () => {
+    await it.writeFile(`policies: {allow: [ls], deny: ["rm -rf"]}\napprovals: {max_pending: 200, max_pending_per_origin: 1000, per_minute: 1000}\n${telegram}`);
+    const show = await enrolled(it, '1001');
+    const asked = await Promise.all(Array.from({ length: 8 }, (_, index) => it.ask(`npm run x${index}`, { conversation: chat })));
+    const coded = await Promise.allSettled(asked.map(({ approvalId }) => it.decide(approvalId, 'approve', { actor: sender('1001'), code: show() })));
+    assert.equal(coded.filter((one) => one.status === 'fulfilled').length, 1);
+
+    const { approvalId } = await it.ask('make it', { conversation: 'edited' });
+    const edits = await Promise.allSettled(['ls a', 'ls b', 'make other'].map((command) => it.call(it.gateway, interlock.approvalEdit, { approvalId, command, actor: owner })));
+    assert.equal(edits.filter((one) => one.status === 'fulfilled').length, 1);
+
+    const low = await Promise.all(Array.from({ length: 6 }, (_, index) => it.ask(`cat f${index}`, { conversation: `batch-${index % 3}` })));
+    const ids = low.map((one) => one.approvalId);
+    const batches = await Promise.allSettled([ids, ids.toReversed()].map((approvalIds) => it.call(it.gateway, interlock.decideBatch, { approvalIds, decision: 'approve', actor: owner })));
+    assert.equal(batches.filter((one) => one.status === 'fulfilled').length, 1);
+
+    const granted = await it.ask('make for now', { conversation: 'granted' });
+    await it.decide(granted.approvalId, 'approve', { scope: 'conversation' });
+    assert.deepEqual((await it.call(it.gateway, interlock.grantRevoke, { id: granted.approvalId, actor: owner })).grants, []);
+
+    await it.call(it.gateway, interlock.policyEdit, { actor: owner, edit: { op: 'add', list: 'allow', pattern: 'cat' } });
+    await it.call(it.gateway, interlock.policyUndo, { actor: owner });
+    assert.deepEqual((await it.policy()).allow, ['ls']);
+    assert.ok((await it.call(it.gateway, interlock.policyPreview, { list: 'allow', pattern: 'make' })).matches.some(({ command }) => command === 'make for now'));
+    assert.equal((await it.call(it.gateway, interlock.why, { id: granted.approvalId })).text, 'make for now');
+
+    await it.writeFile('policies: {allow: [ls], deny: ["rm -rf"]}\napprovals: {per_minute: 3, max_pending_per_origin: 1000, max_pending: 200}\n');
+    it.advance(120_000);
+    const flood = await Promise.all(Array.from({ length: 12 }, (_, index) => it.submit('make flood', { conversation: `flood-${index}` })));
+    assert.equal(flood.filter((outcome) => outcome.decision === 'ask').length, 3);
+    it.advance(60_000);
+    assert.equal((await it.sweep()).summaries, 9);
+    await it.call(it.gateway, interlock.totpRemove, { platform: 'telegram', sender: '1001', actor: owner });
+    await it.writeFile('policies: {allow: [ls], deny: ["rm -rf"]}\napprovals: {max_pending: 200, max_pending_per_origin: 1000, per_minute: 1000}\n');
   });
 
   test('edits from all sides at once lose nothing, and the chain of the log is unbroken', async () => {

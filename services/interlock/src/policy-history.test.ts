@@ -41,6 +41,15 @@ describe('the history of the settings', () => {
     assert.equal(versions[0]?.version, (await it.policy()).version);
   });
 
+  test('begins with what an earlier version of the code had put in force', async () => {
+    await using it = await startInterlock({ policy: { allow: ['ls'] } });
+    await it.db.query('UPDATE interlock.policy_versions SET content = NULL');
+    assert.deepEqual(await history(it), []);
+    await it.restart();
+    await edit(it, 'allow', 'cat');
+    assert.deepEqual((await undo(it)).policy.allow, ['ls']);
+  });
+
   test('survives a restart without a version more', async () => {
     await using it = await startInterlock();
     const before = await history(it);

@@ -42,7 +42,10 @@ export async function adoptFile(transact: Transact, file: ConfigurationFile, eve
     let reading = await file.readAtRest(row.content_hash);
     // Missing at the very first start: it is made. Missing later: somebody lost it, which is like a broken one.
     if (!reading.found && reading.missing && row.content_hash === null && file.replace(defaultConfiguration, null)) reading = file.read();
-    if (reading.hash === row.content_hash && !(anew && meansSomethingElse(row, reading))) return false;
+    if (reading.hash === row.content_hash && !(anew && meansSomethingElse(row, reading))) {
+      if (anew) await keepKnown(tx, row, reading);
+      return false;
+    }
     await adopt(tx, row, reading, events);
     return true;
   });
@@ -70,6 +73,12 @@ export async function adopt(tx: Tx, row: StateRow, reading: FileReading, events:
     await events.lockdownChanged(tx, epoch, lockdown);
   }
   await events.configurationRead(tx, version, adoption.warnings);
+}
+
+/** What an earlier version of the code put in force without keeping its text can be gone back to from now on. */
+async function keepKnown(tx: Tx, row: StateRow, reading: FileReading): Promise<void> {
+  const { good, policy, settings } = understand(row, reading);
+  if (good && reading.found) await keepVersion(tx, { reading, policy, settings, by: byHand, summary: 'As it stood.' });
 }
 
 function meansSomethingElse(row: StateRow, reading: FileReading): boolean {

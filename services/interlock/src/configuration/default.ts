@@ -40,7 +40,7 @@ approvals:
   max_pending: 20
   max_pending_per_origin: 100
   # So many may be asked for within a minute on behalf of one person.
-  per_minute: 60
+  per_minute: 120
 
 # Messengers, by OpenClaw. Nobody is answered until listed. Ids are those of the platform, always in quotes.
 #   platforms:

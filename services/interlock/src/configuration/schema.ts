@@ -53,7 +53,7 @@ export const Configuration = z.strictObject({
         conversation_grant_minutes: whole(1, 10_080).default(1_440),
         max_pending: whole(1, 1_000).default(20),
         max_pending_per_origin: whole(1, 10_000).default(100),
-        per_minute: whole(1, 10_000).default(60),
+        per_minute: whole(1, 10_000).default(120),
       })
       .prefault({}),
   ),

@@ -84,3 +84,16 @@ test('a log that was cut behind the interlock\'s back is not continued: nothing 
   await assert.rejects(it.submit('ls two'), (error: unknown) => code('unavailable')(error) && /audit log does not continue/.test(String(error)));
   assert.deepEqual((await it.db.query('SELECT id FROM interlock.runs')).length, 1);
 });
+
+test('an entry that another hand has put at the end is not built upon, and is found', async () => {
+  await using it = await startInterlock({ policy: { allow: ['ls'] } });
+  await it.submit('ls one');
+  const end = (await it.audit()).length;
+  // As the role of the service may: it follows the last entry, but its own hash is invented.
+  await it.db.query(
+    `INSERT INTO interlock.audit (seq, at, event, principal, verdict, subject, previous_hash, hash)
+     SELECT seq + 1, 1, 'decided', 'owner', 'approved', '{}', hash, repeat('0', 64) FROM interlock.audit_head`,
+  );
+  await assert.rejects(it.submit('ls two'), code('unavailable'));
+  assert.deepEqual((await verify(it)).firstBreak, { seq: end + 1, problem: 'The entry was changed.' });
+});

@@ -25,11 +25,9 @@ export function codeIn(name: string, words: readonly Word[], documents: Document
     }
     case 'alias':
       return words.slice(1).flatMap((word) => (word.text.includes('=') ? [script(word, word.text.slice(word.text.indexOf('=') + 1))] : []));
-    case 'hash': {
+    case 'hash':
       // From here on the name stands for that program.
-      const path = words.findIndex((word) => word.text === '-p');
-      return path > 0 && words[path + 1] ? [{ kind: 'loose', at: path }] : [];
-    }
+      return words.some((word) => word.text.startsWith('-') && word.text.includes('p')) ? [opaque('It lets a name stand for another program.')] : [];
     case 'mapfile':
     case 'readarray':
       return valuesOf(words, /^(-C)()/).map(({ word, text }) => script(word, text));
@@ -176,5 +174,5 @@ function interpreterCode(name: string, words: readonly Word[]): Code[] {
   if (rest.some((word) => /^(-c|-e|--eval|--command|--exec|\+.*|-cmd)$/.test(word.text)) && /^(vi|vim|nvim|ex|ed|emacs|psql|sqlite|mysql|gdb|lldb|redis-cli|mongosh)/.test(name)) return [inline];
   if (file >= 0 && !rest[file]?.dynamic) return [];
   if (rest.some((word) => /^(--version|--help|-V|-h|-v)$/.test(word.text))) return [];
-  return [inline];
+  return [opaque(`"${name}" runs code that it reads from its input.`)];
 }

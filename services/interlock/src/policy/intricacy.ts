@@ -18,6 +18,8 @@ export function tooIntricate(text: string): string | null {
   let deepest = 0;
   let backquotes = 0;
   let documents = 0;
+  /** Quotes and wildcards cut words into parts, which take less time than words. */
+  let marks = 0;
   let work = 1;
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -45,6 +47,12 @@ export function tooIntricate(text: string): string | null {
         // A run of white space is one.
         if (text.charCodeAt(at - 1) > 0x20) work += 1;
         break;
+      case 0x22: // "
+      case 0x27: // '
+      case 0x2a: // *
+      case 0x3f: // ?
+        marks += 1;
+        break;
       case 0x24: // $
       case 0x26: // &
       case 0x2c: // ,
@@ -56,13 +64,16 @@ export function tooIntricate(text: string): string | null {
       default:
     }
   }
-  if (deepest > maxDepth || keywords(text) > maxKeywords) return 'It is nested too deeply to be read.';
+  if (deepest > maxDepth || hasManyKeywords(text)) return 'It is nested too deeply to be read.';
+  work += marks / 4;
   if (work * (deepest + 1) > (text.length > longText ? maxWorkOfLong : maxWork) || backquotes > maxBackquotes || documents > maxDocuments) return 'It is too intricate to be read.';
   return null;
 }
 
 /** Definitions and keywords nest without a bracket. */
-function keywords(text: string): number {
-  if (text.length < maxKeywords * 2) return 0;
-  return text.match(/\b(?:if|elif|while|until|for|select|case|coproc|function|time)\b|\(\s{0,40}\)/g)?.length ?? 0;
+function hasManyKeywords(text: string): boolean {
+  if (text.length < maxKeywords * 2) return false;
+  let count = 0;
+  for (const _ of text.matchAll(/\b(?:if|elif|while|until|for|select|case|coproc|function|time)\b|\(\s{0,40}\)/g)) if (++count > maxKeywords) return true;
+  return false;
 }

@@ -15,6 +15,7 @@ import { defaultLimits, type Context, type Limits } from './context.ts';
 import { createInterlockEvents } from './events.ts';
 import { forgetWrongCodes } from './one-time-codes.ts';
 import { createSecretBox } from './secret-box.ts';
+import { startChangingSettings } from './settings-run.ts';
 import { forgetGrants, sweep, type Swept } from './sweeper.ts';
 import { createStore } from './transaction.ts';
 
@@ -101,6 +102,8 @@ export async function createInterlock(options: InterlockOptions, deps: Interlock
 
   const server = await bus.serve(createBindings(context));
   lifecycle.own('intake', 'endpoints', () => server.stop());
+  const settings = await startChangingSettings(context, bus);
+  lifecycle.own('intake', 'changes of settings', async () => await settings.close());
   watchConfiguration(options.configDir, lifecycle, logger, reload);
   const everyMs = options.sweepEveryMs ?? 1_000;
   if (everyMs > 0) {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Action } from '@megabot/contracts/action.ts';
 import type { decide } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { newId } from '@megabot/contracts/ids.ts';
@@ -10,6 +11,7 @@ import type { Context } from './context.ts';
 import { grantForConversation } from './conversation-grants.ts';
 import { notEntitled, requireEntitled, requireMessengerAdmin, requireMessengerDecision, type Role } from './entitlement.ts';
 import { judgeAction } from './judgement.ts';
+import { lookingAgain, rebind, type Looks } from './kinds/rebind.ts';
 import { takeCode } from './one-time-codes.ts';
 import { actionOf } from './plan.ts';
 import { parsePattern } from './policy/pattern.ts';
@@ -20,7 +22,7 @@ import { findApproval, toApproval, type ApprovalRow } from './rows.ts';
 import { createRun, issuePermit } from './runs.ts';
 import { endApproval } from './stopping.ts';
 import type { Tx } from './transaction.ts';
-import { bindApproval, lockWorkspace } from './workspace.ts';
+import { lockWorkspace } from './workspace.ts';
 
 type Request = z.infer<(typeof decide)['request']>;
 type Reply = z.infer<(typeof decide)['reply']>;
@@ -41,7 +43,7 @@ export async function decideApproval(context: Context, request: Request): Promis
 
 async function decideOnce(context: Context, request: Request): Promise<Reply> {
   const { actor } = request;
-  const outcome = await context.transact(async (tx): Promise<Outcome> => {
+  const outcome = await lookingAgain(context, async (looks) => await context.transact(async (tx): Promise<Outcome> => {
     const always = request.decision === 'approve' && request.scope === 'always';
     if (always) await lockConfiguration(tx);
     const state = await readInForce(tx, always ? 'FOR UPDATE' : 'FOR SHARE');
@@ -64,8 +66,8 @@ async function decideOnce(context: Context, request: Request): Promise<Reply> {
       return { reply: { approval: toApproval(ended), runId: null } };
     }
     if (state.lockdown) throw new ServiceError('lockdown', 'Nothing can be approved during a lockdown.', { hint: 'The owner lifts it with !unlock.' });
-    return await approve(tx, context, state, revision, row, request);
-  });
+    return await approve(tx, context, state, revision, row, request, looks);
+  }));
   if ('failure' in outcome) throw outcome.failure;
   return outcome.reply;
 }
@@ -97,7 +99,8 @@ export async function lockPending(tx: Tx, id: string): Promise<{ row: ApprovalRo
 type Approving = Pick<Request, 'actor' | 'scope' | 'reason'>;
 
 /** Approves a pending approval that is locked, with its conversation, and not expired. */
-export async function approve(tx: Tx, context: Context, state: InForce, revision: string, row: ApprovalRow, { actor, scope, reason }: Approving): Promise<Outcome> {
+export async function approve(tx: Tx, context: Context, state: InForce, revision: string, row: ApprovalRow, approving: Approving, looks: Looks = new Map()): Promise<Outcome> {
+  const { actor } = approving;
   if (row.plan === null) throw new Error('a pending approval has no plan');
   const action = actionOf(row.plan);
   const judgement = judgeAction(action, state);
@@ -105,13 +108,23 @@ export async function approve(tx: Tx, context: Context, state: InForce, revision
     const ended = await endApproval(tx, context.events, row, { status: 'rejected', reason: `The policy denies it by now. ${judgement.reasons.join(' ')}`, by: null, channel: null });
     return { reply: { approval: toApproval(ended), runId: null } };
   }
-  if (row.revision !== revision) {
-    const rebound = toApproval(await bindApproval(tx, row, revision));
+  const again = row.revision === revision ? { row, changed: false } : await rebind(tx, row, revision, looks);
+  if ('impossible' in again) {
+    const ended = await endApproval(tx, context.events, row, { status: 'rejected', reason: `The workspace has changed since it was asked. ${again.impossible}`, by: null, channel: null });
+    return { reply: { approval: toApproval(ended), runId: null } };
+  }
+  if (again.changed) {
+    const rebound = toApproval(again.row);
     tx.record({ event: 'decision_refused', principal: actor.principal, channel: actor.channel, conversation: row.conversation, verdict: 'changed', subject: { approvalId: row.id, key: row.key, kind: row.kind }, digest: rebound.planHash });
     await context.events.approvalShown(tx, rebound);
     const hint = 'Look at it again: the same command may do something else now. Approving once more runs it.';
     return { failure: new ServiceError('approval_changed', 'The files of the workspace have changed since this was asked.', { hint, details: { approvalId: row.id } }) };
   }
+  return await approveBound(tx, context, state, again.row, action, approving);
+}
+
+async function approveBound(tx: Tx, context: Context, state: InForce, row: ApprovalRow, action: Action, { actor, scope, reason }: Approving): Promise<Outcome> {
+  if (row.plan === null) throw new Error('a pending approval has no plan');
   const { rule: remembered, grantExpiresAt } = await remember(tx, context, state, action, row, scope, actor);
   const runId = newId();
   const note = reason === undefined ? null : storableText(reason);
@@ -123,7 +136,7 @@ export async function approve(tx: Tx, context: Context, state: InForce, revision
   // Editing the file for the scope "always" may have brought a lockdown in that somebody wrote into it by hand.
   if (!updated) throw new ServiceError('lockdown', 'A lockdown came in between; nothing was approved.');
   await createRun(tx, context, { id: runId, key: row.key, conversation: row.conversation, turnId: row.turn_id, source: 'approval', command: row.command, plan: row.plan });
-  await issuePermit(tx, context, { conversation: row.conversation, epoch: state.epoch, revision });
+  await issuePermit(tx, context, { conversation: row.conversation, epoch: state.epoch, revision: row.revision });
   tx.record({
     event: 'decided', principal: actor.principal, channel: actor.channel, conversation: row.conversation, verdict: 'approved', rule: remembered,
     subject: { approvalId: row.id, key: row.key, runId, scope, kind: row.kind, policy: versionOf(state), waitedMs: String(tx.now - row.created_at) }, text: note, digest: row.plan_hash,

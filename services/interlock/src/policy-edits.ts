@@ -14,6 +14,7 @@ import type { Context } from './context.ts';
 import { notEntitled, requireEntitled, requireEntitledChange } from './entitlement.ts';
 import { policyView } from './conversation-grants.ts';
 import { byHand, differenceOf, findRestorable, keepVersion, listVersions } from './policy-history.ts';
+import { parseScopedPattern } from './kinds/scoped-pattern.ts';
 import { parsePattern } from './policy/pattern.ts';
 import { recordingRefusals } from './refusals.ts';
 import type { Tx } from './transaction.ts';
@@ -172,7 +173,7 @@ function patternsOf(edit: PolicyEdit): readonly string[] {
 }
 
 function requirePattern(pattern: string): void {
-  const reading = parsePattern(pattern);
+  const reading = parseScopedPattern(pattern) ?? parsePattern(pattern);
   if (!reading.ok) throw new ServiceError('policy_invalid', `The pattern ${JSON.stringify(pattern.slice(0, 200))} cannot be used. ${reading.problem}`);
 }
 

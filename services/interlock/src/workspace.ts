@@ -47,7 +47,7 @@ export async function noteRevision(sql: Sql, conversation: string, before: strin
 }
 
 /** Binds a pending approval to another revision, and so to another plan hash. */
-export async function bindApproval(sql: Sql, row: ApprovalRow, revision: string): Promise<ApprovalRow> {
+async function bindApproval(sql: Sql, row: ApprovalRow, revision: string): Promise<ApprovalRow> {
   if (row.plan === null) throw new Error('a pending approval has no plan');
   const plan = { ...row.plan, workspaceRevision: revision };
   const hash = planHash(plan);

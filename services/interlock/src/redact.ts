@@ -29,7 +29,7 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/(\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,400}?\s-p)(?:"[^"]*"|'[^']*')/g, '$1[redacted]'],
   [/(\bsshpass\s+-p\s*)(?:"[^"]*"|'[^']*'|[^\s"']+)/g, '$1[redacted]'],
   [/(\bredis-cli\b[^\n|;&]{0,400}?\s-a\s+)(?:"[^"]*"|'[^']*'|[^\s"']+)/g, '$1[redacted]'],
-  [/(\b(?:docker|podman|helm|az|oc)\b[^\n|;&]{0,200}?\blogin\b[^\n|;&]{0,400}?\s-p[ =]?)(?:"[^"]*"|'[^']*'|[^\s"']+)/g, '$1[redacted]'],
+  [/(\b(?:docker|podman|helm|az|oc)\b[^\n|;&]{0,40}?\blogin\b[^\n|;&]{0,160}?\s-p[ =]?)(?:"[^"]*"|'[^']*'|[^\s"']+)/g, '$1[redacted]'],
   [/(\bopenssl\b[^\n|;&]{0,400}?\bpass:)[^\s"']+/g, '$1[redacted]'],
   // "machine host login name password secret", as in .netrc
   [/(\blogin\s+\S{1,128}\s+password\s+)\S+/g, '$1[redacted]'],

@@ -9,7 +9,7 @@ import { openEngine, type Engine } from '@megabot/sandbox/driver/engine.ts';
 import type { PoolOptions } from '@megabot/sandbox/driver/pool.ts';
 import type { OutputStream, RunResult, RunSpec, SandboxDriver } from '@megabot/sandbox/driver/port.ts';
 import { sandboxImage } from '@megabot/sandbox/driver/run-rules.ts';
-import { openWorkspaceStore } from '@megabot/sandbox/workspace/store.ts';
+import { openWorkspaceStore, type WorkspaceStore } from '@megabot/sandbox/workspace/store.ts';
 
 /** The limits that a new installation has. */
 export const defaultLimits: RunSpec['limits'] = {
@@ -26,8 +26,12 @@ export interface Timed {
 export interface BenchDriver extends AsyncDisposable {
   readonly driver: SandboxDriver;
   readonly engine: Engine;
+  readonly workspaces: WorkspaceStore;
+  readonly project: string;
+  readonly stateFolder: string;
+  close(): Promise<void>;
   containers(): Promise<number>;
-  run(conversation: string, script: string, limits?: Partial<RunSpec['limits']>): Promise<Timed>;
+  run(conversation: string, script: string, limits?: Partial<RunSpec['limits']>, signal?: AbortSignal): Promise<Timed>;
 }
 
 export async function openBenchDriver(pool: PoolOptions): Promise<BenchDriver> {
@@ -35,14 +39,19 @@ export async function openBenchDriver(pool: PoolOptions): Promise<BenchDriver> {
   const folder = await mkdtemp(join(tmpdir(), 'megabot-bench-sandbox-'));
   const workspaces = await openWorkspaceStore({ root: folder });
   const engine = openEngine({ socketPath: '/var/run/docker.sock' });
+  const stateFolder = join(folder, 'replicas');
   const logger = createLogger('bench', 'error');
-  const driver = createDockerDriver({ project, instance: 'bench', stateFolder: join(folder, 'replicas'), pool }, { engine, workspaces, logger });
+  const driver = createDockerDriver({ project, instance: 'bench', stateFolder, pool }, { engine, workspaces, logger });
   await driver.reap();
   return {
     driver,
     engine,
+    workspaces,
+    project,
+    stateFolder,
+    close: async () => await driver.close(),
     containers: async () => (await engine.list({ [labels.project]: project })).length,
-    async run(conversation, script, limits = {}) {
+    async run(conversation, script, limits = {}, signal = new AbortController().signal) {
       const started = performance.now();
       let firstOutputMs: number | undefined;
       const onOutput = (_stream: OutputStream, _chunk: Uint8Array): void => void (firstOutputMs ??= performance.now() - started);
@@ -50,7 +59,7 @@ export async function openBenchDriver(pool: PoolOptions): Promise<BenchDriver> {
         runId: randomUUID(), permitId: randomUUID(), conversation, argv: ['bash', '--noprofile', '--norc', '-c', script], cwd: '/workspace', env: {},
         image: sandboxImage, network: 'none', limits: { ...defaultLimits, ...limits }, workspace: await workspaces.get(conversation),
       };
-      const result = await driver.run(spec, { onOutput, signal: new AbortController().signal });
+      const result = await driver.run(spec, { onOutput, signal });
       return { result, firstOutputMs, finalMs: performance.now() - started };
     },
     async [Symbol.asyncDispose]() {

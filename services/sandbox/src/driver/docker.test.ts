@@ -30,7 +30,7 @@ after(async () => {
 const cold = { min: 0, max: 0 };
 const driverOn = (engine: Engine, options: Partial<DockerDriverOptions> = {}): Harness => {
   const stateFolder = join(root, `state-${crypto.randomUUID()}`);
-  const driver = createDockerDriver({ project: 'p', instance: 'i', engineStepMs: 100, pool: cold, stateFolder, ...options }, { engine, workspaces, logger: silentLogger() });
+  const driver = createDockerDriver({ project: 'p', instance: 'i', engineStepMs: 300, pool: cold, stateFolder, ...options }, { engine, workspaces, logger: silentLogger() });
   return { driver, workspaces, close: async () => await driver.close() };
 };
 async function until(what: string, holds: () => boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import { freemem } from 'node:os';
 import { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { WorkspaceRefusedError } from '../workspace/archive-entry.ts';
 import type { PutResult, WorkspaceStore } from '../workspace/store.ts';
@@ -187,7 +188,12 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
   };
 
   const endingOfLostContainer = async (id: string): Promise<Ending | undefined> => {
-    const found = await within(engine.state(id), 'look at the container', stepMs);
+    let found = await within(engine.state(id), 'look at the container', stepMs);
+    // What the engine does in a container that is being ended fails a moment before it calls it ended.
+    for (let looks = 0; looks < 3 && found !== 'gone' && found.running; looks++) {
+      await wait(50);
+      found = await within(engine.state(id), 'look at the container', stepMs);
+    }
     if (found === 'gone') return { outcome: 'engine_failure', detail: 'The container was removed from outside while it ran.' };
     if (found.running) return undefined;
     if (found.oomKilled) return { outcome: 'oom', exitCode: 137, signal: 'SIGKILL' };

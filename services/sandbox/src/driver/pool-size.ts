@@ -1,6 +1,6 @@
 /** What is known of one kind of run. */
 export interface Demand {
-  /** Most runs at once, of this minute and of the one before. */
+  /** Most runs at once or in short succession, of this minute and of the one before. */
   readonly peak: number;
   readonly earlierPeak: number;
   readonly lastUsedAt: number;
@@ -20,7 +20,7 @@ const forgottenAfterMs = 10 * 60_000;
 const mebibyte = 1024 * 1024;
 
 /**
- * How many boxes should wait for each kind. The kind asked for last gets as many as runs came at once lately, `min` at least;
+ * How many boxes should wait for each kind. The kind asked for last gets as many as runs came together lately, `min` at least;
  * older ones what is left of `max`. A waiting box occupies about 15 MiB, nearly all of it in the engine: where memory
  * runs low there are fewer of them, and at last none.
  */

@@ -144,6 +144,27 @@ suite('the pool', () => {
     await closing;
   });
 
+  test('grows with runs at once and in succession, and shrinks when they stay away', async () => {
+    const { pool, building, finishAll, settle, pass } = poolOf({ min: 1, max: 4 });
+    const sizes: number[] = [];
+    for (let run = 0; run < 5; run++) {
+      const taken = pool.take(a, never);
+      await finishAll();
+      await taken;
+      pool.done(a);
+      await settle();
+      await finishAll();
+      sizes.push(pool.idle);
+    }
+    assert.deepEqual(sizes, [1, 2, 3, 4, 4]);
+    for (let minutes = 0; minutes < 3; minutes++) {
+      pass(61_000);
+      pool.tend(() => true);
+    }
+    assert.deepEqual([pool.idle, building.length], [1, 0]);
+    await pool.close();
+  });
+
   test('keeps what a run gave up waiting for, for the next', async () => {
     const { pool, finishAll } = poolOf({ min: 1, max: 4 });
     const abort = new AbortController();

@@ -53,7 +53,9 @@ interface Shelf<Kind, Box> {
   readonly waiting: { give(box: Box): void; fail(error: unknown): void }[];
   building: number;
   inUse: number;
-  /** Most boxes in use at once, of this minute and of the one before. */
+  /** When the last runs came. */
+  readonly takenAt: number[];
+  /** Most runs at once or in short succession, of this minute and of the one before. */
   peak: number;
   earlierPeak: number;
   lastUsedAt: number;
@@ -62,6 +64,8 @@ interface Shelf<Kind, Box> {
 }
 
 const peakWindowMs = 60_000;
+/** Runs that come closer together than containers are made are as good as runs at once. */
+const successionMs = 15_000;
 const refillsAtOnce = 2;
 
 /** Boxes made ahead of the runs that will use them, each for one run. */
@@ -76,7 +80,7 @@ export function createPool<Kind extends object, Box extends PooledBox>(options: 
     const name = JSON.stringify(Object.entries(kind).sort(([one], [other]) => (one < other ? -1 : 1)));
     const there = shelves.get(name);
     if (there) return there;
-    const shelf = { kind, idle: [], waiting: [], building: 0, inUse: 0, peak: 0, earlierPeak: 0, lastUsedAt: deps.clock(), failures: 0, notBefore: 0 };
+    const shelf = { kind, idle: [], waiting: [], takenAt: [], building: 0, inUse: 0, peak: 0, earlierPeak: 0, lastUsedAt: deps.clock(), failures: 0, notBefore: 0 };
     shelves.set(name, shelf);
     return shelf;
   };
@@ -94,6 +98,13 @@ export function createPool<Kind extends object, Box extends PooledBox>(options: 
     for (const [shelf, target] of targets()) {
       while (shelf.idle.length + shelf.building < target && builds.size < refillsAtOnce && deps.clock() >= shelf.notBefore) start(shelf);
     }
+  };
+
+  const inSuccession = (shelf: Shelf<Kind, Box>): number => {
+    const now = deps.clock();
+    shelf.takenAt.push(now);
+    while (shelf.takenAt.length > options.max || now - (shelf.takenAt[0] ?? now) > successionMs) shelf.takenAt.shift();
+    return shelf.takenAt.length;
   };
 
   const someWait = (): boolean => [...shelves.values()].some((shelf) => shelf.waiting.length > 0);
@@ -169,7 +180,7 @@ export function createPool<Kind extends object, Box extends PooledBox>(options: 
       const shelf = shelfOf(kind);
       shelf.lastUsedAt = deps.clock();
       shelf.inUse++;
-      shelf.peak = Math.max(shelf.peak, shelf.inUse);
+      shelf.peak = Math.max(shelf.peak, shelf.inUse, inSuccession(shelf));
       for (let box = shelf.idle.shift(); box; box = shelf.idle.shift()) {
         refillSoon();
         if (box.freshUntil > deps.clock()) return { box, warm: true };

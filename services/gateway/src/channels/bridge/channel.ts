@@ -40,6 +40,9 @@ export interface BridgeChannel {
 }
 
 const name = 'openclaw';
+const pruneEveryMs = 3_600_000;
+/** Longer than anything is still answered or delivered, so that nothing forgotten can come again. */
+const rememberedMs = 30 * 86_400_000;
 
 /**
  * The messengers behind OpenClaw as one more door: an untrusted zone. One process at a time runs it, by lease; what it has to
@@ -71,6 +74,10 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
   };
   const elector = createElector({ bus, holder, logger, onHeld: start, onLost: stop });
 
+  const pruning = setInterval(() => {
+    if (running) void store.prune(clock() - rememberedMs).catch((error: unknown) => logger.warn({ err: error }, 'old marks of the bridge could not be forgotten; it is tried again'));
+  }, pruneEveryMs);
+
   let restarting: Promise<void> = Promise.resolve();
   const unsubscribe = deps.hub.subscribe(({ event }) => {
     if (event.topic === 'final' || event.topic === 'approval') running?.announcer.look();
@@ -93,6 +100,7 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     retry: () => running?.link.retry(),
     async close() {
       unsubscribe();
+      clearInterval(pruning);
       await restarting;
       await elector.stop();
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ShellAction } from './action.ts';
+import { FileDeleteAction, FileMoveAction, FileWriteAction, ShellAction } from './action.ts';
 import { Approval, ApprovalScope, Decision } from './approval.ts';
 import { MessageText, Mode } from './conversation.ts';
 import { Id, IdPrefix } from './ids.ts';
@@ -16,13 +16,13 @@ export const ConversationPatch = z.object({ title: z.string().min(1).max(200).op
 export const MessageCreate = z.object({ text: MessageText, idempotencyKey: z.string().min(1).max(128).optional() });
 export const MessageAccepted = z.object({ messageId: Id, turnId: Id });
 
-export const ActionRequest = z.object({
-  kind: z.literal('shell'),
-  command: ShellAction.shape.command,
+const place = {
   conversation: Id.optional(),
   /** Seconds to wait for the run to end before answering. */
   wait: z.number().min(0).max(120).optional(),
-});
+};
+/** What a client may propose by itself: a command, or a change of files. The interlock judges it like anything else. */
+export const ActionRequest = z.discriminatedUnion('kind', [ShellAction.extend(place), FileWriteAction.extend(place), FileDeleteAction.extend(place), FileMoveAction.extend(place)]);
 export const ActionAllowed = z.object({ decision: z.literal('allow'), run: Run, warnings: z.array(z.string()) });
 export const ActionAsked = z.object({ decision: z.literal('ask'), approvalId: Id, shortId: z.string(), expiresAt: z.number().int(), reasons: z.array(z.string()) });
 export const ActionDenied = z.object({ decision: z.literal('deny'), rule: z.string().nullable(), reasons: z.array(z.string()) });

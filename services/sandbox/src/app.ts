@@ -1,5 +1,5 @@
 import { handle, type Bus } from '@megabot/bus/port.ts';
-import { ping, workspaceRead } from '@megabot/contracts/endpoints/sandbox.ts';
+import { fileRead, filesList, ping, workspaceRead } from '@megabot/contracts/endpoints/sandbox.ts';
 import { createExecutor } from '@megabot/execution/executor.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
@@ -8,6 +8,7 @@ import { noNetwork } from './network/none.ts';
 import type { NetworkSource } from './network/port.ts';
 import { createRunner, sandboxKinds, type PreparedRun } from './execute.ts';
 import type { WorkspaceStore } from './workspace/store.ts';
+import { listFiles, readFilePart } from './workspace-files.ts';
 import { readWorkspace } from './workspace-read.ts';
 
 export interface SandboxOptions {
@@ -57,6 +58,8 @@ export async function createSandbox(options: SandboxOptions, deps: SandboxDeps):
       const ready = await driver.ready();
       return { ok: ready.ok, detail: ready.detail, driver: driver.name, simulated: driver.simulated, running: executor.running() };
     }),
+    handle(filesList, async (request) => await listFiles(workspaces, request)),
+    handle(fileRead, async (request) => await readFilePart(workspaces, request)),
     handle(workspaceRead, async (request) => await readWorkspace(workspaces, request)),
   ]);
   lifecycle.own('stores', 'bus bindings', async () => await server.stop());

@@ -12,6 +12,7 @@ import { registerApprovalRoutes } from './routes/approvals.ts';
 import { registerAuditRoutes } from './routes/audit.ts';
 import { registerConversationRoutes } from './routes/conversations.ts';
 import { registerEventRoutes } from './routes/events.ts';
+import { registerFileRoutes } from './routes/files.ts';
 import { registerHealthRoutes } from './routes/health.ts';
 import { registerMemoryRoutes } from './routes/memory.ts';
 import { registerPolicyRoutes } from './routes/policy.ts';
@@ -57,7 +58,7 @@ export async function createHttpApp(services: HttpServices): Promise<HttpApp> {
   registerGuard(app, services);
   for (const register of [
     registerHealthRoutes, registerSessionRoutes, registerConversationRoutes, registerTurnRoutes, registerActionRoutes, registerApprovalRoutes,
-    registerRunRoutes, registerPolicyRoutes, registerAuditRoutes, registerMemoryRoutes, registerEventRoutes,
+    registerRunRoutes, registerFileRoutes, registerPolicyRoutes, registerAuditRoutes, registerMemoryRoutes, registerEventRoutes,
   ]) register(app, services);
   return app;
 }

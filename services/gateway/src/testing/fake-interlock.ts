@@ -87,6 +87,11 @@ export async function serveInterlock(fakes: Fakes): Promise<void> {
       approvals: [...fakes.approvals.values()].filter((approval) => (status === undefined || approval.status === status) && (conversation === undefined || approval.conversation === conversation)),
     })),
     handle(interlock.approvalsGet, async ({ approvalId }) => find(approvalId)),
+    handle(interlock.runOutput, async ({ runId }) => {
+      const run = fakes.runs.get(runId);
+      if (!run) throw new ServiceError('not_found', 'no such run');
+      return { output: run.output, binary: fakes.binaries.get(runId) ?? null };
+    }),
     handle(interlock.runGet, async ({ runId }) => {
       const run = fakes.runs.get(runId);
       if (!run) throw new ServiceError('not_found', 'there is no such run');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { handle, type Bus } from '@megabot/bus/port.ts';
 import type { InProcessHub } from '@megabot/bus/in-process.ts';
 import type { Approval } from '@megabot/contracts/approval.ts';
@@ -46,6 +47,10 @@ export interface Fakes {
   readonly tickets: OriginTicket[];
   readonly approvals: Map<string, Approval>;
   readonly runs: Map<string, Run>;
+  /** Standard output of runs where it was no text, in base64. */
+  readonly binaries: Map<string, string>;
+  /** Files of every workspace. */
+  readonly files: Map<string, Uint8Array>;
   readonly audit: AuditRecord[];
   /** By the SHA-256 of their secret, in hexadecimal. */
   readonly sessions: Map<string, { sessionId: string; principal: string; expiresAt: number }>;
@@ -70,20 +75,35 @@ export function makeRun(values: Partial<Run> = {}): Run {
   };
 }
 
+async function serveSandbox({ sandboxBus, files }: Fakes): Promise<void> {
+  await sandboxBus.serve([
+    handle(sandbox.ping, async () => ({ ok: true, detail: 'ready', driver: 'docker', simulated: false, running: 0 })),
+    handle(sandbox.filesList, async ({ after = '', limit }) => {
+      const all = [...files].filter(([path]) => path > after).map(([path, bytes]) => ({ path, type: 'file' as const, size: bytes.byteLength, modifiedAt: 0 }));
+      return { revision: 'r', bytes: 4096, entries: files.size, files: all.slice(0, limit), hasMore: all.length > limit };
+    }),
+    handle(sandbox.fileRead, async ({ path, start, length }) => {
+      const bytes = files.get(path);
+      if (!bytes) throw new ServiceError('not_found', 'no such file');
+      return { revision: 'r', size: bytes.byteLength, hash: createHash('sha256').update(bytes).digest('hex'), data: Buffer.from(bytes.subarray(start, start + length)).toString('base64') };
+    }),
+  ]);
+}
+
 export async function startFakes(hub: InProcessHub): Promise<Fakes> {
   const logger = silentLogger();
   const memoryBus = hub.bus('memory', { logger });
   const interlockBus = hub.bus('interlock', { logger });
   const fakes: Fakes = {
     memoryBus, interlockBus, orchestratorBus: hub.bus('orchestrator', { logger }), sandboxBus: hub.bus('sandbox', { logger }),
-    appended: [], decisions: [], edits: [], approvalEdits: [], batches: [], undone: [], revoked: [], tested: [], refusals: [], recent: [], versions: [], sessions: new Map(), messengerAdmins: new Set(), deniedByNow: new Set(), submitted: [], tickets: [], approvals: new Map(), runs: new Map(), audit: [], failing: new Map(),
+    appended: [], decisions: [], edits: [], approvalEdits: [], batches: [], undone: [], revoked: [], tested: [], refusals: [], recent: [], versions: [], sessions: new Map(), messengerAdmins: new Set(), deniedByNow: new Set(), submitted: [], tickets: [], approvals: new Map(), runs: new Map(), binaries: new Map(), files: new Map(), audit: [], failing: new Map(),
     submitOutcome: { decision: 'deny', rule: 'rm', reasons: ['denied by a rule'] },
     policy: { allow: ['ls'], deny: ['rm -rf'], matching: 'commands', version: 'v1', lockdown: false, warnings: [] },
   };
   await serveMemory(fakes);
   await serveInterlock(fakes);
   await fakes.orchestratorBus.serve([handle(orchestrator.ping, async () => ({ ok: true, detail: 'ready', model: { configured: false, reachable: false, name: null, address: null, detail: 'none is configured' } }))]);
-  await fakes.sandboxBus.serve([handle(sandbox.ping, async () => ({ ok: true, detail: 'ready', driver: 'docker', simulated: false, running: 0 }))]);
+  await serveSandbox(fakes);
   return fakes;
 }
 

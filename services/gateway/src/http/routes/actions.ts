@@ -18,11 +18,11 @@ export function registerActionRoutes(app: HttpApp, services: HttpServices): void
     '/api/v1/actions',
     { schema: { tags: ['actions'], summary: 'Propose one action; the same Idempotency-Key gets the first outcome again', headers: Headers, body: ActionRequest, response: { 200: ActionAllowed, 202: ActionAsked, 403: ActionDenied } } },
     async (request, reply) => {
-      const { kind, command, conversation = 'default', wait = 0 } = request.body;
+      const { conversation = 'default', wait = 0, ...action } = request.body;
       const actor = actorOf(request);
       if (conversation !== 'default') await bus.call(memory.conversationsGet, { id: conversation });
       const turnId = turnOfKey(request.headers['idempotency-key'], actor.principal);
-      const outcome = await bus.call(interlock.submit, { action: { kind, command }, ticket: tickets.issue({ conversation, actor, turnId }), key: `${turnId}:0:0` });
+      const outcome = await bus.call(interlock.submit, { action, ticket: tickets.issue({ conversation, actor, turnId }), key: `${turnId}:0:0` });
       switch (outcome.decision) {
         case 'deny':
           return await reply.code(403).send(outcome);

@@ -192,11 +192,11 @@ suite('what others left', () => {
     const engine = fakeEngine('command', 'hangs');
     const stateFolder = join(root, 'jump');
     const alive = driverOn(engine, { stateFolder, instance: 'alive', tendMs: 10 });
-    const other = driverOn(engine, { stateFolder, instance: 'other', tendMs: 10 });
+    const other = driverOn(engine, { stateFolder, instance: 'other', tendMs: 60 });
     await Promise.all([alive.driver.reap(), other.driver.reap()]);
-    const running = runScript(alive, 'jump', 'true', { limits: { wallMs: 400 } });
+    const running = runScript(alive, 'jump', 'true', { limits: { wallMs: 1_000 } });
     await until('the run', () => engine.told.size === 1);
-    await wait(50);
+    await wait(200);
     context.mock.timers.enable({ apis: ['Date'], now: Date.now() + 365 * 86_400_000 });
     assert.deepEqual(await other.driver.reap(), []);
     context.mock.timers.setTime(1_000);

@@ -157,6 +157,7 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
       await page.getByRole('button', { name: 'Remove git log from allow' }).waitFor();
       await page.getByRole('button', { name: 'Undo the last change' }).click();
       await page.getByText('Version 1 is in force again.').waitFor();
+      await page.getByRole('button', { name: 'Put back version 2' }).waitFor();
       await page.getByRole('button', { name: 'Remove git log from allow' }).waitFor({ state: 'detached' });
     });
     it('tests a command part by part, and says the danger of plain text matching', async (test) => {
@@ -169,6 +170,17 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
       await page.getByText('The 2 commands in it').waitFor();
       await page.getByText('(characters 11 to 21)').waitFor();
       await page.getByText('It deletes a folder.').waitFor();
+    });
+    it('judges a tested command again when the policy becomes another one', async (test) => {
+      const { page, gateway } = await signedIn(test);
+      await goTo(page, 'Policy');
+      await page.getByLabel('Command to test').fill('ls -la && rm -r build');
+      await page.keyboard.press('Enter');
+      await page.getByText('The 2 commands in it').waitFor();
+      const asked = () => gateway.requests.filter(({ path }) => path === '/api/v1/policy/test').length;
+      assert.equal(asked(), 1);
+      await page.getByRole('button', { name: 'Remove git status from allow' }).click();
+      while (asked() < 2) await page.waitForTimeout(20);
     });
   });
 
@@ -198,6 +210,8 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
           await page.getByLabel('Pattern to allow').fill('git log');
           await page.keyboard.press('Enter');
           await page.getByText('git log --short').waitFor();
+          await page.getByRole('button', { name: 'Remove ls from allow' }).click();
+          await page.getByRole('button', { name: 'Put back version 1' }).waitFor();
           await check('policy');
           for (const name of ['Memory', 'Activity', 'Health']) {
             await goTo(page, name);

@@ -23,7 +23,7 @@ export function DiffView({ diff, onWhole }: { diff: string; onWhole: () => void 
       <p className="quiet">What changes in the files: {diffWords(lines)}</p>
       <div className="diff-lines" role="group" aria-label="Changes" tabIndex={0} dir="ltr">
         {shown.map((line, index) => (
-          <div key={index} className={`diff-line ${line.kind}`}>
+          <div key={index} className={`diff-line diff-${line.kind}`}>
             <span className="number" aria-hidden="true">{line.before ?? ''}</span>
             <span className="number" aria-hidden="true">{line.after ?? ''}</span>
             <span className="sign" aria-hidden="true">{signs[line.kind]}</span>

@@ -12,17 +12,24 @@ export function PolicyHistory({ version, onChange }: { version: string | null; o
   const { controller } = useApp();
   const [versions, setVersions] = useState<readonly PolicyVersion[] | null>(null);
   const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const [said, setSaid] = useState<string | null>(null);
-  const read = useCallback(async () => setProblem(await controller.attempt(controller.api.policyHistory().then(setVersions))), [controller]);
+  const [said, setSaid] = useState<{ readonly text: string; readonly newest: number | undefined } | null>(null);
+  const read = useCallback(async (): Promise<number | undefined> => {
+    let newest: number | undefined;
+    const result = await controller.attempt(controller.api.policyHistory().then((found) => {
+      newest = found[0]?.id;
+      setVersions(found);
+    }));
+    setProblem(result);
+    return newest;
+  }, [controller]);
   useEffect(() => void read(), [read, version]);
   const undo = async (to?: number) => {
-    setSaid(null);
-    let restored: PolicyVersion | null = null;
+    let restored = 0;
     const done = await onChange(async () => {
-      restored = (await controller.api.undoPolicy(to)).restored;
+      restored = (await controller.api.undoPolicy(to)).restored.id;
     });
-    if (done && restored !== null) setSaid(`Version ${(restored as PolicyVersion).id} is in force again. Undo takes this back too.`);
-    await read();
+    const newest = await read();
+    setSaid(done ? { text: `Version ${restored} is in force again. Undo takes this back too.`, newest } : null);
   };
   // A version that was put back stands in the list twice; the newest is the one in force.
   const inForce = Math.max(0, versions?.findIndex((one) => one.version === version) ?? 0);
@@ -38,10 +45,10 @@ export function PolicyHistory({ version, onChange }: { version: string | null; o
           </button>
         )}
       </h2>
-      {said && (
+      {said !== null && said.newest === versions?.[0]?.id && (
         <p className="note" role="status">
           <Icon name="check" />
-          {said}
+          {said.text}
         </p>
       )}
       {problem && <ProblemText problem={problem} />}
@@ -60,7 +67,7 @@ export function PolicyHistory({ version, onChange }: { version: string | null; o
             {index === inForce ? (
               <span className="quiet">in force</span>
             ) : (
-              <button type="button" aria-label={`Put version ${one.id} back`} onClick={() => void undo(one.id)}>
+              <button type="button" aria-label={`Put back version ${one.id}`} onClick={() => void undo(one.id)}>
                 Put back
               </button>
             )}

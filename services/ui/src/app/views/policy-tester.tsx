@@ -1,4 +1,4 @@
-import { useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent } from 'react';
 import type { Judgement } from '@megabot/contracts/policy.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { CommandText } from './command-text.tsx';
@@ -12,22 +12,27 @@ const verdicts = { allow: { icon: 'check', text: 'Allowed: runs without asking' 
 
 /** What would happen to a command, and why: each part of it, by which rule. Nothing runs. */
 export function PolicyTester() {
-  const { controller } = useApp();
+  const { state, controller } = useApp();
   const [command, setCommand] = useState('');
   const [judged, setJudged] = useState<{ command: string; judgement: Judgement } | null>(null);
   const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const test = async (event: FormEvent) => {
+  const ask = async (text: string) => setProblem(await controller.attempt(controller.api.testPolicy(text).then((judgement) => setJudged({ command: text, judgement }))));
+  const test = (event: FormEvent) => {
     event.preventDefault();
-    if (command.trim() === '') return;
-    setProblem(await controller.attempt(controller.api.testPolicy(command).then((judgement) => setJudged({ command, judgement }))));
+    if (command.trim() !== '') void ask(command);
   };
+  // A verdict of an earlier policy would mislead: what was tested is judged again when the policy changes.
+  const version = state.policy?.version;
+  useEffect(() => {
+    if (judged !== null) void ask(judged.command);
+  }, [version]);
   return (
     <section className="panel" aria-labelledby="tester-title">
       <h2 id="tester-title">
         <Icon name="terminal" />
         Test a command
       </h2>
-      <form className="inline-form" onSubmit={(event) => void test(event)}>
+      <form className="inline-form" onSubmit={test}>
         <label className="visually-hidden" htmlFor="tester-command">
           Command to test
         </label>

@@ -5,7 +5,7 @@ import { Icon } from './icons.tsx';
 const keys: readonly (readonly [keys: string, does: string])[] = [
   ['.', 'open what is pending'],
   ['Ctrl .', 'the same, also while writing'],
-  ['y / n', 'approve or reject the approval in focus'],
+  ['y / n', 'approve once, or reject, the approval in focus'],
   ['Esc', 'leave the field, close a panel'],
   ['Enter', 'send; Shift Enter breaks the line'],
   ['?', 'this list'],

@@ -1,4 +1,5 @@
 import { neutralText } from '@megabot/contracts/neutral-text.ts';
+import { changedFileLines } from './changed-files.ts';
 import { howItEnded, isSimulated, type Outcome } from './outcome.ts';
 import { fenced, inlineCode, shorten } from './text.ts';
 
@@ -27,6 +28,9 @@ export function runAnswer(command: string, outcome: Outcome): { status: 'done' |
       if (isSimulated(run)) parts.push(`This was a simulation: ${run.driver ?? ''} executed it, not a real container.`);
       if (run.output !== '') parts.push(fenced(shorten(neutralText(run.output), shownOutput)));
       else if (run.status === 'exited') parts.push('It printed nothing.');
+      if (run.binary) parts.push(`Its standard output is no text. The bytes are at /api/v1/runs/${run.id}/output.`);
+      const changed = changedFileLines(run);
+      if (changed.length > 0) parts.push(`Files changed in the workspace:\n\n${fenced(changed.join('\n'))}`);
       if (run.truncated) parts.push('The output was longer than allowed; the rest was dropped.');
       const failed = run.status === 'engine_failure' || run.status === 'interrupted' || run.status === 'expired' || run.status === 'refused';
       return { status: failed ? 'failed' : 'done', text: parts.join('\n\n') };

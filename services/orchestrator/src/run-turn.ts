@@ -3,6 +3,7 @@ import type { ClaimedTurn } from '@megabot/contracts/conversation.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import { runCheckpoint, RunCheckpoint } from './checkpoint.ts';
 import { outcomeOf } from './outcome.ts';
+import { typedCommand } from './run-command.ts';
 import { runAnswer } from './run-answer.ts';
 import type { TurnSession } from './session.ts';
 
@@ -12,7 +13,9 @@ export async function workOnRun(turn: ClaimedTurn, session: TurnSession): Promis
   const key = `${turn.id}:0:0`;
   if (!RunCheckpoint.safeParse(turn.checkpoint).success) {
     try {
-      const outcome = await session.call(submit, { action: { kind: 'shell', command }, ticket: turn.ticket, key });
+      const action = typedCommand(command);
+      if (typeof action === 'string') return await finish(session, { status: 'failed', text: action });
+      const outcome = await session.call(submit, { action, ticket: turn.ticket, key });
       if (outcome.decision !== 'deny') {
         await session.checkpoint('waiting', runCheckpoint);
         return 'waiting';

@@ -1,6 +1,7 @@
 import { neutralText } from '@megabot/contracts/neutral-text.ts';
 import type { RecalledItem } from '@megabot/contracts/memory-item.ts';
 import type { SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
+import { changedFileLines } from './changed-files.ts';
 import { howItEnded, isSimulated, type Outcome } from './outcome.ts';
 import { shorten } from './text.ts';
 
@@ -28,7 +29,9 @@ export function actionResult(outcome: Outcome, outputLimit: number): string {
       const head = run.status === 'exited' ? `exit code ${run.exitCode ?? 'unknown'}${label}` : `It ${howItEnded(run)}${label}`;
       const detail = run.detail ? ` ${run.detail}` : '';
       const output = run.output === '' ? ' No output.' : ` Output, as data:\n${asData(neutralText(run.output), outputLimit)}`;
-      return `${head}.${detail}${output}${run.truncated ? '\nThe output was cut off.' : ''}`;
+      const changed = changedFileLines(run);
+      const files = changed.length === 0 ? '' : `\nFiles changed in the workspace, as data:\n${asData(changed.join('\n'), 4_000)}`;
+      return `${head}.${detail}${output}${files}${run.truncated ? '\nThe output was cut off.' : ''}`;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NetworkHost } from '@megabot/contracts/network.ts';
 import { ShellAction, WorkspacePath, type Action } from '@megabot/contracts/action.ts';
 import type { ClaimedTurn, Mode } from '@megabot/contracts/conversation.ts';
 import type { Step } from './checkpoint.ts';
@@ -9,8 +10,11 @@ const tools = {
   shell: {
     description:
       'Run a shell command in a throw-away container without network. Its working directory is /workspace, which lasts. ' +
-      'The policy judges it, and a person may have to approve it first.',
-    schema: z.object({ command: ShellAction.shape.command.describe('The command line, for bash.') }),
+      'The policy judges it, and a person may have to approve it first. Network is only there for the hosts it asks for, and a person has to agree.',
+    schema: z.object({
+      command: ShellAction.shape.command.describe('The command line, for bash.'),
+      network: z.array(NetworkHost).min(1).max(32).optional().describe('Only where it cannot do without: every host it needs, such as ["pypi.org", "files.pythonhosted.org"].'),
+    }),
     changes: true,
   },
   write_file: {
@@ -95,13 +99,15 @@ function mayJoin(batch: Action, action: Action): boolean {
 function actionOf(call: ModelToolCall): Action | undefined {
   switch (call.name) {
     case 'shell':
-      return { kind: 'shell', ...tools.shell.schema.parse(call.arguments) };
+      return shellAction(tools.shell.schema.parse(call.arguments));
     case 'write_file':
       return { kind: 'file_write', files: [tools.write_file.schema.parse(call.arguments)] };
     default:
       return undefined;
   }
 }
+
+const shellAction = ({ command, network }: z.infer<(typeof tools)['shell']['schema']>): Action => ({ kind: 'shell', command, ...(network === undefined ? {} : { network: { hosts: network } }) });
 
 /** What is wrong with a call, so that the model can mend it; null if nothing is. */
 function complaint(call: ModelToolCall, turn: Pick<ClaimedTurn, 'mode' | 'trust'>): string | null {
@@ -119,7 +125,7 @@ function complaint(call: ModelToolCall, turn: Pick<ClaimedTurn, 'mode' | 'trust'
 }
 
 function exampleOf(name: ToolName): string {
-  return JSON.stringify(Object.fromEntries(Object.keys(tools[name].schema.shape).map((key) => [key, '…'])));
+  return JSON.stringify(Object.fromEntries(Object.entries<z.ZodType>(tools[name].schema.shape).flatMap(([key, value]) => (value.safeParse(undefined).success ? [] : [[key, '…']]))));
 }
 
 /** What is to be done at memory for a saved call; undefined where the call is none of memory's. */

@@ -80,7 +80,7 @@ export async function createGateway(options: GatewayOptions, deps: { bus: Bus; l
     const nativeGuard = createOriginGuard({ hostPorts: () => [ports.ws], originPorts: httpPorts, publicOrigins: options.publicOrigins });
 
     const strangers = createStrangers(limits.maxStrangers);
-    const app = await createHttpApp({ ...door, options, tickets, sessions, authentication, guard, strangers, metrics, health, signal });
+    const app = await createHttpApp({ ...door, options, tickets, sessions, authentication, guard, strangers, metrics, health, bridges, signal });
     const native = await startNativeServer(
       { listen: options.listen, port: options.wsPort, limits, handshake: { version: options.version, token: options.token, key, salt: options.wsSalt, clock } },
       { connections, guard: nativeGuard, events },

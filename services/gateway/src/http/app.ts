@@ -10,11 +10,13 @@ import { answerUnreadable, createErrorHandler, sendProblem } from './problems.ts
 import { registerActionRoutes } from './routes/actions.ts';
 import { registerApprovalRoutes } from './routes/approvals.ts';
 import { registerAuditRoutes } from './routes/audit.ts';
+import { registerBridgeRoutes } from './routes/bridges.ts';
 import { registerConversationRoutes } from './routes/conversations.ts';
 import { registerEventRoutes } from './routes/events.ts';
 import { registerFileRoutes } from './routes/files.ts';
 import { registerHealthRoutes } from './routes/health.ts';
 import { registerMemoryRoutes } from './routes/memory.ts';
+import { registerOneTimeCodeRoutes } from './routes/one-time-codes.ts';
 import { registerPolicyRoutes } from './routes/policy.ts';
 import { registerRunRoutes } from './routes/runs.ts';
 import { registerSessionRoutes } from './routes/session.ts';
@@ -59,6 +61,7 @@ export async function createHttpApp(services: HttpServices): Promise<HttpApp> {
   for (const register of [
     registerHealthRoutes, registerSessionRoutes, registerConversationRoutes, registerTurnRoutes, registerActionRoutes, registerApprovalRoutes,
     registerRunRoutes, registerFileRoutes, registerPolicyRoutes, registerAuditRoutes, registerMemoryRoutes, registerEventRoutes,
+    registerBridgeRoutes, registerOneTimeCodeRoutes,
   ]) register(app, services);
   return app;
 }

@@ -1,3 +1,4 @@
+import { ServiceError } from '@megabot/contracts/errors.ts';
 import type { FastifyRequest } from 'fastify';
 import { GatewayError } from '../error-table.ts';
 import type { HttpApp, HttpServices } from './services.ts';
@@ -36,4 +37,11 @@ function targetHost(request: FastifyRequest): string | undefined {
 export function actorOf(request: FastifyRequest) {
   if (request.proven === null) throw new GatewayError('unauthenticated');
   return request.proven.actor;
+}
+
+/** The owner, of a route for them alone. @throws ServiceError `not_entitled` */
+export function ownerOf(request: FastifyRequest) {
+  const actor = actorOf(request);
+  if (actor.trust !== 'owner') throw new ServiceError('not_entitled', 'Only the owner may do that.', { hint: 'Sign in with the token of this MegaBot.' });
+  return actor;
 }

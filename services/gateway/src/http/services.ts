@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Authentication, Proven } from '../authentication.ts';
+import type { BridgeChannel } from '../channels/bridge/channel.ts';
 import type { Health } from '../health.ts';
 import type { Metrics } from '../metrics.ts';
 import type { GatewayOptions } from '../options.ts';
@@ -20,6 +21,8 @@ export interface HttpServices extends DoorServices {
   readonly strangers: Strangers;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** Absent where no bridge is set up. */
+  readonly bridges: { readonly openclaw?: BridgeChannel };
   /** Aborts when the gateway stops: waits end on it. */
   readonly signal: AbortSignal;
 }

@@ -29,13 +29,27 @@ export interface BridgeDeps {
   readonly clock: () => number;
 }
 
+/** An answer that has not arrived; times in milliseconds since 1970. */
+export interface UndeliveredAnswer {
+  readonly id: string;
+  readonly platform: string;
+  readonly chat: string;
+  /** `pending` and `held` may still arrive, `failed` not. */
+  readonly state: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly createdAt: number;
+  /** Until when it is tried. */
+  readonly expiresAt: number;
+}
+
 export interface BridgeChannel {
   /** Undefined while another process holds the bridge. */
   status(): OpenClawStatus | undefined;
   /** Answers that have not arrived, newest first. */
-  undelivered(limit: number): Promise<readonly { readonly id: string; readonly platform: string; readonly chat: string; readonly reason: string; readonly expiresAt: number }[]>;
-  /** Another attempt to connect, also after a refusal. */
-  retry(): void;
+  undelivered(limit: number): Promise<readonly UndeliveredAnswer[]>;
+  /** Another attempt to connect, also after a refusal; false while another process holds the bridge. */
+  retry(): boolean;
   close(): Promise<void>;
 }
 
@@ -95,9 +109,12 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     status: () => running?.link.status(),
     async undelivered(limit) {
       const answers = await store.undelivered(limit);
-      return answers.map(({ id, address, reason, state, expiresAt }) => ({ id, platform: address.platform, chat: address.chat, reason: reason ?? state, expiresAt }));
+      return answers.map(({ id, address, reason, state, attempts, createdAt, expiresAt }) => ({ id, platform: address.platform, chat: address.chat, state, reason: reason ?? state, attempts, createdAt, expiresAt }));
     },
-    retry: () => running?.link.retry(),
+    retry() {
+      running?.link.retry();
+      return running !== undefined;
+    },
     async close() {
       unsubscribe();
       clearInterval(pruning);

@@ -36,7 +36,7 @@ export const crowdedOut: ProblemFields = {
 };
 
 /** The problem as a JSON body (RFC 9457), in the form that the gateway uses too. */
-export const problemBody = (status: number, fields: ProblemFields): string => JSON.stringify({ type: `urn:megabot:problem:${fields.code}`, status, ...fields });
+export const problemBody = (status: number, fields: ProblemFields): string => JSON.stringify({ type: `urn:megabot:error:${fields.code}`, status, ...fields });
 
 /** Answers with RFC 9457 problem details. */
 export function problem<R extends Reply>(reply: R, status: number, fields: ProblemFields): R {

@@ -66,10 +66,12 @@ export function changesBetween(before: Manifest, after: Manifest): ChangedFiles 
     const is = later.get(entry.path);
     if (is === undefined || is.type === 'directory') changed.push({ path: entry.path, size: sizeOf(entry), change: 'removed' });
   }
-  changed.sort((one, other) => (one.path < other.path ? -1 : 1));
+  // What a version control keeps for itself comes last: a commit changes dozens of such files.
+  changed.sort((one, other) => Number(isOfGit(one)) - Number(isOfGit(other)) || (one.path < other.path ? -1 : 1));
   return { total: changed.length, files: changed.slice(0, maxListed) };
 }
 
+const isOfGit = ({ path }: ChangedFile): boolean => /(^|\/)\.git\//.test(path);
 const sizeOf = (entry: ArchiveEntry): number => (entry.type === 'file' ? entry.size : 0);
 
 function alike(one: ArchiveEntry, other: ArchiveEntry): boolean {

@@ -143,8 +143,10 @@ suite('the store of workspaces', () => {
     assert.deepEqual(second.changes, { total: 3, files: [{ path: 'changed', size: 4, change: 'changed' }, { path: 'link', size: 0, change: 'added' }, { path: 'removed', size: 2, change: 'removed' }] });
     const again = await store.put('changes', packItems([file('same', '1'), file('changed', '2222'), link]), maxBytes);
     assert.deepEqual([again.changed, again.changes.total], [false, 0]);
+    const commit = await store.put('changes', packItems([file('.git/HEAD', '1'), file('z', '1')]), maxBytes);
+    assert.deepEqual(commit.changes.files.map(({ path }) => path), ['changed', 'link', 'same', 'z', '.git/HEAD']);
     const many = await store.put('changes', packItems(Array.from({ length: 200 }, (_, index) => file(`f${index}`, 'x'))), maxBytes);
-    assert.deepEqual([many.changes.total, many.changes.files.length], [203, 100]);
+    assert.deepEqual([many.changes.total, many.changes.files.length], [202, 100]);
   });
 
   test('makes its list again where there is none, or one that cannot be read', async () => {

@@ -1,5 +1,6 @@
 import type { Action } from '@megabot/contracts/action.ts';
 import type { OriginClaims } from '@megabot/contracts/ticket.ts';
+import type { Sql } from '@megabot/postgres/database.ts';
 import type { InForce } from './configuration/state.ts';
 import type { Context } from './context.ts';
 import { exceeds, ownEntry, senderOf } from './entitlement.ts';
@@ -50,20 +51,24 @@ async function notAsked(tx: Tx, { conversation }: OriginClaims, cause: string): 
   return cause;
 }
 
-/** Says once what was not asked about, a minute after it began. Resolves to how many such summaries there were. */
-export async function sumUpUnasked(context: Context): Promise<number> {
-  const due = await context.store.db.query<{ conversation: string; cause: string }>('SELECT conversation, cause FROM interlock.unasked WHERE since <= $1 LIMIT 100', [context.clock() - minuteMs]);
-  if (due.length === 0) return 0;
+interface Unasked {
+  readonly conversation: string;
+  readonly cause: string;
+}
+
+/** What was not asked about and began a minute ago or earlier. */
+export async function unaskedDue(sql: Sql, now: number, limit: number): Promise<Unasked[]> {
+  return await sql.query<{ conversation: string; cause: string }>('SELECT conversation, cause FROM interlock.unasked WHERE since <= $1 ORDER BY since LIMIT $2', [now - minuteMs, limit]);
+}
+
+/** Says once how much was not asked about. Resolves to whether there was anything left to say. */
+export async function sumUp(context: Context, { conversation, cause }: Unasked): Promise<boolean> {
   return await context.transact(async (tx) => {
-    let said = 0;
-    for (const { conversation, cause } of due) {
-      const [row] = await tx.query<{ count: number }>('DELETE FROM interlock.unasked WHERE conversation = $1 AND cause = $2 RETURNING count', [conversation, cause]);
-      if (!row) continue;
-      const text = row.count === 1 ? `One more action was proposed and not asked. ${cause}` : `${row.count} more actions were proposed and not asked. ${cause}`;
-      await context.events.notAsked(tx, conversation, row.count, text);
-      tx.record({ event: 'not_asked', conversation, subject: { count: String(row.count) }, text });
-      said += 1;
-    }
-    return said;
+    const [row] = await tx.query<{ count: number }>('DELETE FROM interlock.unasked WHERE conversation = $1 AND cause = $2 RETURNING count', [conversation, cause]);
+    if (!row) return false;
+    const text = row.count === 1 ? `One more action was proposed and not asked. ${cause}` : `${row.count} more actions were proposed and not asked. ${cause}`;
+    await context.events.notAsked(tx, conversation, row.count, text);
+    tx.record({ event: 'not_asked', conversation, subject: { count: String(row.count) }, text });
+    return true;
   });
 }

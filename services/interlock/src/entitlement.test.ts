@@ -46,6 +46,7 @@ describe('a paired device', () => {
     await assert.rejects(it.call(it.gateway, interlock.policyEdit, { actor: device, edit: { op: 'replace', policy: everything, ifVersion: version } }), refusedFor('allow_everything'));
     await assert.rejects(it.call(it.gateway, interlock.policyEdit, { actor: device, edit: { op: 'replace', policy: { allow: [], deny: [], matching: 'contains' } } }), refusedFor('change_matching'));
     await assert.rejects(it.call(it.gateway, interlock.totpEnroll, { ...bot, actor: device }), refusedFor('manage_codes'));
+    await assert.rejects(it.call(it.gateway, interlock.auditForget, { actor: device, what: { before: it.now() } }), refusedFor('erase_texts'));
     await add('deny', '*');
     assert.equal((await it.policy()).lockdown, true);
     await assert.rejects(remove('deny', '*'), refusedFor('lockdown'));

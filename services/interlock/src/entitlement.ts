@@ -7,7 +7,7 @@ import type { Settings } from './configuration/schema.ts';
 /** Everything that a person can want of the interlock and may be refused. */
 export type Act =
   | 'decide' | 'decide_many' | 'edit_approval' | 'allow_for_conversation' | 'allow_always' | 'revoke_grant'
-  | 'edit_policy' | 'allow_everything' | 'change_matching' | 'undo_policy' | 'unlock' | 'manage_codes';
+  | 'edit_policy' | 'allow_everything' | 'change_matching' | 'undo_policy' | 'unlock' | 'manage_codes' | 'erase_texts';
 
 /** Who somebody is to the interlock: by what the connection proved, never by what a text says. */
 export type Role = 'owner' | 'admin' | 'device' | 'messenger' | 'nobody';
@@ -16,7 +16,7 @@ const everyday: readonly Act[] = ['decide', 'decide_many', 'edit_approval', 'all
 
 /** Who may what. Whoever is behind a messenger may decide, under the further conditions of `requireMessengerDecision`. */
 const entitlements: Readonly<Record<Role, ReadonlySet<Act>>> = {
-  owner: new Set<Act>([...everyday, 'allow_everything', 'change_matching', 'unlock', 'manage_codes']),
+  owner: new Set<Act>([...everyday, 'allow_everything', 'change_matching', 'unlock', 'manage_codes', 'erase_texts']),
   admin: new Set<Act>([...everyday, 'allow_everything', 'change_matching']),
   device: new Set<Act>(everyday),
   messenger: new Set<Act>(['decide']),
@@ -35,6 +35,7 @@ const refusals: Readonly<Record<Act, string>> = {
   change_matching: 'Only the owner may change how rules are compared.',
   undo_policy: 'You may not undo changes of the policy.',
   unlock: 'Only the owner may lift a lockdown.',
+  erase_texts: 'Only the owner may erase texts of the audit log.',
   manage_codes: 'Only the owner may set up one-time codes.',
 };
 

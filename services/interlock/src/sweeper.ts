@@ -1,5 +1,5 @@
 import { isServiceError } from '@megabot/contracts/errors.ts';
-import { sumUpUnasked } from './asking.ts';
+import { sumUp, unaskedDue } from './asking.ts';
 import { readInForce, readStateRow } from './configuration/state.ts';
 import type { Context } from './context.ts';
 import { findApproval, findRun } from './rows.ts';
@@ -40,7 +40,7 @@ export async function sweep(context: Context, leases: boolean): Promise<Swept> {
     [now, batch],
   );
   await countOf(context, waiting, async ({ conversation }) => await serveQueue(context, conversation));
-  const summaries = await sumUpUnasked(context);
+  const summaries = await countOf(context, await unaskedDue(db, now, batch), async (row) => await sumUp(context, row));
   return { expiredApprovals, interruptedRuns, visitedQueues: waiting.length, summaries };
 }
 

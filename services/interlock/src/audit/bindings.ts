@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import { handle, type Binding } from '@megabot/bus/port.ts';
 import * as endpoints from '@megabot/contracts/endpoints/interlock.ts';
-import { ServiceError } from '@megabot/contracts/errors.ts';
 import type { Database } from '@megabot/postgres/database.ts';
 import type { AuditWriter } from '../audit.ts';
+import { readInForce } from '../configuration/state.ts';
 import type { Context } from '../context.ts';
+import { requireEntitled } from '../entitlement.ts';
 import { recordingRefusals } from '../refusals.ts';
 import { fitting } from '../reply-size.ts';
 import { toServiceError } from '../transaction.ts';
@@ -49,7 +50,9 @@ async function exportPage(context: Context, { after, through: given, limit }: z.
 async function forget(context: Context, { actor, what }: z.infer<(typeof endpoints.auditForget)['request']>): Promise<{ texts: number }> {
   const entry = { event: 'forget_refused', principal: actor.principal, channel: actor.channel } as const;
   return await recordingRefusals(context, entry, async () => {
-    if (actor.trust !== 'owner') throw new ServiceError('not_entitled', 'Only the owner may erase texts of the audit log.');
-    return { texts: await context.transact(async (tx) => await forgetTexts(tx, what, actor)) };
+    return await context.transact(async (tx) => {
+      requireEntitled(actor, 'erase_texts', (await readInForce(tx)).settings);
+      return { texts: await forgetTexts(tx, what, actor) };
+    });
   });
 }

@@ -8,7 +8,7 @@ import { labelledCases } from './testing/labelled-cases.ts';
 import { ordinaryScript, randomScript } from './testing/random-scripts.ts';
 import { readTree } from './tree-reader.ts';
 
-const randomScripts = process.env['MEGABOT_TEST_COUNTS'] === 'full' ? 4_000 : 800;
+const randomScripts = process.env['MEGABOT_TEST_COUNTS'] === 'full' ? 2_000 : 600;
 const policy = compilePolicy({ allow: [...stubs.filter((name) => name !== 'rm' && name !== 'shutdown' && name !== 'sudo'), 'git status'], deny: ['rm', 'shutdown'], matching: 'commands' });
 
 /** Whether a command that the engine saw may be the one that bash started; what is only known at run time may be anything. */

@@ -1,6 +1,7 @@
 import { opaque, script, valuesOf, type Code } from './code-values.ts';
 import { gitCode } from './git-code.ts';
 import { isInterpreter, isShell, unversioned } from './programs.ts';
+import { mayRunPrograms } from './small-languages.ts';
 import type { Word } from './word.ts';
 
 type Documents = readonly (string | null)[];
@@ -28,6 +29,20 @@ export function codeIn(name: string, words: readonly Word[], documents: Document
     case 'hash':
       // From here on the name stands for that program.
       return words.some((word) => word.text.startsWith('-') && word.text.includes('p')) ? [opaque('It lets a name stand for another program.')] : [];
+    case 'at':
+    case 'batch':
+      return words.some((word) => /^-[a-zA-Z]*[lrdcf]/.test(word.text)) ? [] : inputCode(name, documents);
+    case 'crontab':
+      return words.slice(1).some((word) => /^-[lri]/.test(word.text)) || (words.length > 1 && words.at(-1)?.text !== '-') ? [] : [opaque('"crontab" runs what it reads from its input.')];
+    case 'make':
+    case 'gmake':
+      if (words.some((word, at) => /^(-f|--file|--makefile)$/.test(words[at - 1]?.text ?? '') && isInput(word)) || words.some((word) => /^(-f|--(make)?file=)(-|\/dev\/stdin)$/.test(word.text))) return [opaque('"make" runs code that it reads from its input.')];
+      break;
+    case 'sudo':
+      return words.some((word) => /^(-[a-zA-Z]*[is][a-zA-Z]*|--shell|--login)$/.test(word.text)) ? words.slice(1).flatMap((word) => (/\s/.test(word.text) ? [script(word)] : [])) : [];
+    case 'sed':
+    case 'gsed':
+      return words.slice(1).some((word) => mayRunPrograms(word.text)) ? [opaque('"sed" may run a part of its script.')] : [];
     case 'mapfile':
     case 'readarray':
       return valuesOf(words, /^(-C)()/).map(({ word, text }) => script(word, text));
@@ -120,10 +135,23 @@ function positional(name: string, words: readonly Word[]): Code[] {
 
 function packageCode(words: readonly Word[]): Code[] {
   const verb = words.findIndex((word, at) => at > 0 && /^(exec|x|dlx|run)$/.test(word.text));
+  const runs = /^(uv|pipx)$/.test(words[0]?.text ?? '');
   const called = valuesOf(words, /^(-c|--call)(=?)/).map(({ word, text }) => script(word, text));
-  if (verb < 0 || words[verb]?.text === 'run') return called;
+  if (verb < 0 || (words[verb]?.text === 'run' && !runs)) return called;
   const from = words.findIndex((word, at) => at > verb && !word.text.startsWith('-'));
   return from < 0 ? called : [...called, { kind: 'words', at: from }];
+}
+
+const isInput = (word: Word | undefined): boolean => /^(-|\/dev\/stdin|\/dev\/fd\/0|\/proc\/self\/fd\/0)$/.test(word?.text ?? '');
+
+const programVariable = /^(\w*(PAGER|EDITOR|VISUAL|BROWSER|COMMAND|ASKPASS|EXTERNAL_DIFF|LESSOPEN|LESSCLOSE|SHELL)|GIT_SSH|RSYNC_RSH|TAR_OPTIONS|BASH_ENV|ENV|CC|CXX|LD|AR)\+?=(.*)$/s;
+
+/** Programs that other programs are told to start by a variable. */
+export function codeInVariables(words: readonly Word[]): Code[] {
+  return words.flatMap((word) => {
+    const value = programVariable.exec(word.text)?.[3]?.replace(/^[|\s-]+/, '') ?? '';
+    return /\s/.test(value) ? [script(word, value)] : [];
+  });
 }
 
 function shellCode(name: string, words: readonly Word[], documents: Documents): Code[] {
@@ -151,7 +179,7 @@ function shellCode(name: string, words: readonly Word[], documents: Documents): 
     if (/^[-+][a-z]*[oO]$/.test(text)) at += 1;
   }
   if (words.slice(1).some((word) => /^--(version|help)$/.test(word.text))) return [];
-  if (at < words.length && !fromInput) return [];
+  if (at < words.length && !fromInput && !isInput(words[at])) return [];
   return inputCode(name, documents);
 }
 
@@ -172,7 +200,8 @@ function interpreterCode(name: string, words: readonly Word[]): Code[] {
   if (unversioned(name).startsWith('python') && module >= 0 && rest[module + 1]) return [{ kind: 'words', at: module + 2 }];
   if (options.some((word) => word.dynamic || /^(-[A-Za-z0-9]*[ceEpr]|--eval|--print|--exec|--execute|--command|-$)/.test(word.text))) return [inline];
   if (rest.some((word) => /^(-c|-e|--eval|--command|--exec|\+.*|-cmd)$/.test(word.text)) && /^(vi|vim|nvim|ex|ed|emacs|psql|sqlite|mysql|gdb|lldb|redis-cli|mongosh)/.test(name)) return [inline];
-  if (file >= 0 && !rest[file]?.dynamic) return [];
+  if (name.startsWith('sqlite') && rest.filter((word) => !word.text.startsWith('-')).length > 1) return [inline];
+  if (file >= 0 && !rest[file]?.dynamic && !isInput(rest[file])) return [];
   if (rest.some((word) => /^(--version|--help|-V|-h|-v)$/.test(word.text))) return [];
   return [opaque(`"${name}" runs code that it reads from its input.`)];
 }

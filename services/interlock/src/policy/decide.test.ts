@@ -42,6 +42,24 @@ describe('what is denied, however it is put', () => {
   }
 });
 
+test('what was tried against it: programs that start others by options, variables, input and files they write', () => {
+  const attempts = [
+    `sqlite3 x '.shell rm -rf x'`, `make -f - <<< 'all: ; rm -rf x'`, `printf 'rm -rf x' > f; sh f`, `echo 'rm -rf x' > ./f; chmod +x f; ./f`, `echo 'rm -rf x' | at now`, `at now <<< 'rm -rf x'`, `crontab <<< '* * * * * rm -rf x'`, `bash /dev/stdin <<< 'rm -rf x'`, `python3 - <<< 'import os; os.system("rm -rf x")'`,
+    'uv run rm -rf x', `expect -c 'spawn rm -rf x'`, 'rm --r --f x', `GIT_SSH_COMMAND='rm -rf x' git fetch`, `LESSOPEN='|rm -rf x' less f`, `export PAGER='rm -rf x'; man ls`, `env EDITOR='rm -rf x' crontab -e`, `git clone 'ext::sh -c "rm -rf x"' y`, `git clone -u 'rm -rf x' y`, `git clone --upload-pack='rm -rf x' y`, `git grep -O'rm -rf x' y`,
+    `sudo -s 'rm -rf x'`, `sed '1e rm -rf x' f`, `sed 's/x/rm -rf y/e' f`, `\${x:-rm} -rf y`, `/bin/\${x:-rm} -rf y`, `IFS=,; x='rm,-rf,y'; $x`, 'x=(rm -rf y); "${x[@]}"', 'set -- rm -rf x; "$@"', `exec -a ls rm -rf x`, `rsync -e 'rm -rf x' a b`, `scp -o ProxyCommand='rm -rf x' a b`, `tar -I 'rm -rf x' -xf a`, `/lib64/ld-linux-x86-64.so.2 /bin/rm -rf x`,
+    `echo $'a\\'b'; rm -rf x #'`, `echo "\\\\"; rm -rf x #"`, `echo '\\'; rm -rf x #'`, `cat <<A <<B; rm -rf x\nA\nB`, `cat <<'E'\nx\n E\nE\nrm -rf y`, 'case x in a|b) ls;& c) rm -rf x;; esac', 'echo ${X[$(rm -rf y)]}', `unset 'x[$(rm -rf y)]'`, 'r``m -rf x', 'r$()m -rf x', 'r${x}m -rf x', 'r$@m -rf x',
+  ];
+  for (const command of attempts) {
+    assert.equal(decision(command, ['*'], ['rm -rf']), 'deny', command);
+    assert.equal(decision(command, everyday, ['rm -rf']), 'deny', command);
+  }
+  // Which argument it is cannot be told; nobody but a person can let it through.
+  for (const command of ['rm $X x', 'rm $(echo -rf) x', 'git $x']) assert.equal(decision(command, ['*'], ['rm -rf', 'git push']), 'ask', command);
+  for (const command of ['find -- . -delete', "jq -- 'env'", 'date 0101', 'awk 1 -f x', 'make -- SHELL=x', 'find -[d]elete', 'sort --comp id f', "sed 's/[/]/x/e' f", 'tar -cf host:/a .', 'git grep -Oid x', 'git config --get x --file=y --edit', 'npx prettier --check --plugin=./x .']) {
+    assert.equal(decision(command, ['find', 'jq', 'date', 'awk', 'make', 'sort', 'sed', 'tar', 'git', 'npx prettier --check']), 'ask', command);
+  }
+});
+
 test('a denied word that is plain data of one simple command is not a command', () => {
   for (const command of ['echo shutdown', 'git commit -m "git push later"', 'cat shutdown.log', 'echo "mkfs /dev/sda"', 'git log --grep="rm -rf"']) {
     assert.notEqual(decision(command, everyday, denied), 'deny', command);

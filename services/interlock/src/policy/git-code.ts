@@ -10,6 +10,9 @@ export function gitCode(words: readonly Word[]): Code[] {
     const at = text.indexOf('=');
     if (at > 0 && startingKey.test(text.slice(0, at))) found.push(gitValue(word, text.slice(0, at), text.slice(at + 1)));
   }
+  for (const { word, text } of valuesOf(words, /^(--upload-pack|--receive-pack|--exec|--open-files-in-pager)(=?)/)) found.push(script(word, text));
+  if (words.some((word) => word.text === 'clone' || word.text === 'grep')) for (const { word, text } of valuesOf(words, /^(-u|-O)()/)) if (/\s/.test(text)) found.push(script(word, text));
+  for (const word of words) if (word.text.startsWith('ext::')) found.push(script(word, word.text.slice(5).replaceAll('%', ' ')));
   const verb = words.findIndex((word, at) => at > 0 && /^(config|rebase|bisect|submodule|filter-branch|difftool|mergetool|grep)$/.test(word.text));
   const name = words[verb]?.text ?? '';
   const rest = words.slice(verb + 1);

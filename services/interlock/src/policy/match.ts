@@ -70,7 +70,7 @@ export function optionGiven(option: string, word: string): boolean {
 /** GNU programs take any unambiguous beginning of a long option. */
 export function abbreviates(word: string, option: string): boolean {
   const name = word.split('=', 1)[0] ?? word;
-  return name === option || (option.startsWith('--') && name.length >= 4 && name.startsWith('--') && option.startsWith(name));
+  return name === option || (option.startsWith('--') && name.length >= 3 && name.startsWith('--') && option.startsWith(name));
 }
 
 function positionalsMatch(wanted: readonly string[], words: readonly Candidate[], from: number): boolean {

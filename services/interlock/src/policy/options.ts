@@ -44,7 +44,8 @@ const table: Readonly<Record<string, Escapes>> = {
   jq: { long: list('from-file rawfile slurpfile library-path'), short: 'fL', word: /\$ENV|\b(env|import|include|input_filename|get_search_list)\b/ },
   diff: { long: list('to-file from-file paginate'), short: 'l' },
   file: { long: list('files-from magic-file compile uncompress uncompress-noreport no-sandbox'), short: 'fmCzZS' },
-  date: { long: list('set file'), short: 'sf' },
+  // A bare number sets the clock.
+  date: { long: list('set file'), short: 'sf', word: /^\d+(\.\d+)?$/ },
   tree: { long: ['fromfile'], short: 'oR' },
   make: { only: /^(-j\d*|-k|-s|-n|-B|-i|--jobs=\d+|--keep-going|--silent|--quiet|--dry-run|--always-make|\d+|[A-Za-z][A-Za-z\d_.-]*)$/ },
   npm: nodePackages,
@@ -113,12 +114,14 @@ export function escapeOption(spelled: readonly string[], open: readonly Word[]):
     return `The rule for "${name}" does not cover this use of it, which may change more or start another program.`;
   }
   if (name === 'tar' && spelled.length === 1 && clusterHas(open[0]?.text ?? '', escapes.short ?? '')) return optionSentence(open[0]?.text ?? '', name);
+  let ended = false;
   for (const word of open) {
     const { text } = word;
-    if (mayBecomeOption(word)) return `A wildcard at the beginning of "${text.slice(0, 60)}" may become an option of "${name}".`;
+    if (!ended && mayBecomeOption(word)) return `A wildcard at the beginning of "${text.slice(0, 60)}" may become an option of "${name}".`;
     if (escapes.only && !escapes.only.test(text)) return optionSentence(text, name);
     if (escapes.word?.test(text)) return optionSentence(text, name);
-    if (text === '--') break;
+    if (text === '--') ended = true;
+    if (ended) continue;
     if (text.startsWith('--')) {
       const given = (text.slice(2).split('=', 1)[0] ?? '').toLowerCase();
       if (escapes.long?.some((option) => option.startsWith(given))) return optionSentence(text, name);

@@ -23,7 +23,7 @@ export const shells = names('sh bash dash zsh ksh mksh ash fish csh tcsh rbash p
 export const interpreters = names(`
   python pypy node nodejs deno bun perl ruby irb php lua luajit tclsh wish osascript rscript r julia ghci guile racket
   scheme sbcl clisp emacs vi vim nvim ex ed gvim sqlite psql mysql mongosh redis-cli gdb lldb ipython jupyter groovy scala kotlin
-  jshell java elixir iex erl escript m4 dc bc ts-node tsx swift octave gnuplot crystal raku perl6 coffee awk gawk mawk nawk`);
+  expect jshell java elixir iex erl escript m4 dc bc ts-node tsx swift octave gnuplot crystal raku perl6 coffee awk gawk mawk nawk`);
 
 /** Builtins that change the shell, or evaluate their arguments. */
 export const stateBuiltins = names(`

@@ -30,6 +30,10 @@ export function sedEscape(open: readonly Word[]): string | undefined {
   return undefined;
 }
 
+/** Whether a word may be a script of sed with the command `e`, or a substitution with that flag. */
+export const mayRunPrograms = (word: string): boolean =>
+  !word.startsWith('-') && word.length < 8_192 && /(^|[\d$!;{}/\s])e(\s|$|;)|[/|,#:@][gpIiM\d]{0,8}e[gpIiM\d]{0,8}\s*(;|\}|$)/m.test(word) && /[\s/|;]|^e/.test(word);
+
 const address = /^(?:\d+(?:~\d+)?|\$|\/(?:\\[^\n]|[^/\\\n[])*\/[IM]?)/;
 const range = /^,(?:[+~]?\d+|\$|\/(?:\\[^\n]|[^/\\\n[])*\/[IM]?)/;
 
@@ -66,6 +70,8 @@ export function awkEscape(open: readonly Word[]): string | undefined {
     const word = open[at];
     if (!word) break;
     if (word.glob && (program === undefined || word.text.startsWith('-'))) return word.text;
+    // Some stop reading options at the program, some do not.
+    if (program !== undefined && /^-./.test(word.text)) return word.text;
     if (program !== undefined) continue;
     if (/^-[Fv]$/.test(word.text)) at += 1;
     else if (/^-[Fv]/.test(word.text)) continue;

@@ -1,5 +1,5 @@
 import { expandBraces } from './braces.ts';
-import { codeIn } from './code.ts';
+import { codeIn, codeInVariables } from './code.ts';
 import { baseName, evaluators, isInterpreter, isShell, looseWrappers, wrappers } from './programs.ts';
 import type { SimpleCommand } from './tree-command.ts';
 import { readTree, type Script } from './tree-reader.ts';
@@ -11,7 +11,7 @@ import { innerCommand, wrapperOf } from './wrappers.ts';
 export interface Started {
   readonly words: readonly Word[];
   readonly targets: readonly Word[];
-  readonly assignments: readonly string[];
+  readonly assignments: readonly Word[];
   /** Where it stands; for the commands of a quoted script, where the script stands. */
   readonly start: number;
   readonly end: number;
@@ -53,6 +53,7 @@ interface Place {
 export function findStarted(script: Script): Startings {
   const search: Search = { started: [], opaque: new Set(), characters: 0, work: 0 };
   addScript(script, { nesting: 0, via: null, inside: false, within: null }, search);
+  if (runsWhatItWrites(search.started)) search.opaque.add('It runs a file that it writes.');
   return { started: search.started, opaque: [...search.opaque] };
 }
 
@@ -98,9 +99,11 @@ function addCommand(command: SimpleCommand, given: readonly Word[], place: Place
   const deeper: Place = { nesting: place.nesting + 1, via: name, inside: true, within: place.within };
   const follow = (from: number, until = words.length): void => {
     if (search.work > maxWork) return;
-    // A program of such a name is unlikely; what stands behind is looked at, as if they were assignments.
+    const start = (at: number): void => addCommand({ ...command, targets: [], assignments: [] }, words.slice(at, until), deeper, search);
+    start(from);
+    // A program of such a name is unlikely; what stands behind is looked at as if they were assignments.
     const behind = words.findIndex((word, at) => at >= from && !/^[A-Za-z_]\w*=/.test(word.text));
-    if (behind >= 0) addCommand({ ...command, targets: [], assignments: [] }, words.slice(behind, until), deeper, search);
+    if (behind > from) start(behind);
   };
 
   if (inner !== null && wrapper) {
@@ -114,7 +117,7 @@ function addCommand(command: SimpleCommand, given: readonly Word[], place: Place
     if (name === 'xargs') inspectXargs(words, rest, search);
   }
   if (loose) inspectLoose(name, words, follow, search, place);
-  for (const code of codeIn(name, words, command.documents)) {
+  for (const code of [...codeIn(name, words, command.documents), ...codeInVariables([...command.assignments, ...(setters.has(name) ? words.slice(1) : [])])]) {
     if (code.kind === 'opaque') search.opaque.add(code.reason);
     else if (code.kind === 'words') follow(code.at, code.end);
     else if (code.kind === 'loose') {
@@ -124,6 +127,21 @@ function addCommand(command: SimpleCommand, given: readonly Word[], place: Place
     }
     else addScriptText(code.text, code.word ?? first, place, name, search);
   }
+}
+
+/** They set variables for what follows. */
+const setters = new Set(['export', 'declare', 'typeset', 'local', 'readonly', 'env', 'sudo']);
+
+/** `echo … > f; sh f`: the file's content is in the text, as data. */
+function runsWhatItWrites(started: readonly Started[]): boolean {
+  const plain = (path: string): string => path.replace(/^(\.\/)+/, '');
+  const written = new Set(started.flatMap(({ targets }) => targets.map(({ text }) => plain(text))).filter((path) => path !== '/dev/null' && !/^[\d-]*$/.test(path)));
+  if (written.size === 0) return false;
+  return started.some(({ words: [first, ...rest] }) => {
+    if (!first) return false;
+    const name = baseName(first.text);
+    return written.has(plain(first.text)) || ((isShell(name) || isInterpreter(name) || evaluators.has(name)) && rest.some(({ text }) => written.has(plain(text))));
+  });
 }
 
 /** What xargs appends or replaces is only known when it runs. */

@@ -4,8 +4,8 @@ import type { Word } from './word.ts';
 
 export interface SimpleCommand {
   readonly words: readonly Word[];
-  /** Names of variables set in front of it. */
-  readonly assignments: readonly string[];
+  /** Variables set in front of it, as `NAME=value`. */
+  readonly assignments: readonly Word[];
   /** Files that it is redirected from or to. */
   readonly targets: readonly Word[];
   /** Text that it is given as its input: here-documents and here-strings, null where that is not known. */
@@ -31,7 +31,7 @@ export function readTreeCommand(node: Command, text: TreeText): SimpleCommand {
   const targets: Word[] = [];
   const documents: (string | null)[] = [];
   for (const redirection of node.redirects) addRedirection(redirection, text, targets, documents);
-  const assignments = node.prefix.flatMap((part) => (part.type === 'Assignment' ? [part.name] : []));
+  const assignments = node.prefix.flatMap((part) => (part.type === 'Assignment' ? [readAssignmentWord(part, text)] : []));
   return { words, assignments, targets, documents, start: words[0]?.start ?? place.start, end: place.end };
 }
 

@@ -130,6 +130,9 @@ export function openEngine(options: { readonly socketPath: string }): Engine {
   };
 }
 
+/** How long the engine may take to know a process's exit code once its output has ended. */
+const exitCodeAfterMs = 10_000;
+
 async function startExec(container: Docker.Container, spec: ExecSpec): Promise<EngineExec> {
   const exec = await container.exec({
     Cmd: [...spec.argv],
@@ -147,8 +150,9 @@ async function startExec(container: Docker.Container, spec: ExecSpec): Promise<E
     input: socket,
     output: demultiplex(socket as AsyncIterable<Uint8Array>),
     exitCode: async () => {
-      // The engine closes the output a moment before it knows the code.
-      for (let waitMs = 1; waitMs < 1_500; waitMs *= 2) {
+      // The engine closes the output a moment before it knows the code; on a machine that is busy, seconds.
+      const givenUpAt = performance.now() + exitCodeAfterMs;
+      for (let waitMs = 1; performance.now() < givenUpAt; waitMs = Math.min(2 * waitMs, 200)) {
         const { Running, ExitCode } = await exec.inspect();
         if (!Running && ExitCode !== null) return ExitCode;
         await wait(waitMs);

@@ -146,7 +146,8 @@ const service = <Kind extends ActionKind, Schema extends z.ZodType>(kind: Kind, 
  * `argv` is empty for a plan that only writes files.
  */
 export const RunPlan = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('shell'), ...room, network: NetworkGrant, stdin: z.string().exactOptional() }),
+  /** `command`: the text as it was judged, where `argv` holds what the rules read of it, spelled so that nothing else can be read. */
+  z.object({ kind: z.literal('shell'), ...room, network: NetworkGrant, stdin: z.string().exactOptional(), command: z.string().exactOptional() }),
   z.object({ kind: z.literal('file_write'), ...room, changes }),
   z.object({ kind: z.literal('file_delete'), ...place, changes, limits: RunLimits }),
   z.object({ kind: z.literal('file_move'), ...place, from: WorkspacePath, to: WorkspacePath, changes, limits: RunLimits }),

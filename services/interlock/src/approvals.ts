@@ -7,6 +7,7 @@ import { planHash } from './plan.ts';
 import type { JudgedPart } from '@megabot/contracts/policy.ts';
 import { redactedParts } from './judged.ts';
 import { fitting } from './reply-size.ts';
+import { limitsOf, mountsOf, networkOf } from './kinds/surroundings.ts';
 import { riskOf } from './kinds/table.ts';
 import { approvalColumns, toApproval, type ApprovalRow } from './rows.ts';
 import type { Tx } from './transaction.ts';
@@ -32,8 +33,6 @@ export interface NewApproval {
   readonly expiresAt: number;
 }
 
-const workspaceMount = "/workspace: this conversation's files, readable and writable. Nothing else of the machine.";
-
 const shortLength = 6;
 
 export async function insertApproval(tx: Tx, approval: NewApproval): Promise<Approval> {
@@ -45,9 +44,9 @@ export async function insertApproval(tx: Tx, approval: NewApproval): Promise<App
     [
       id, await shortIdFor(tx, id), approval.key, approval.conversation, approval.turnId, approval.requestedBy, approval.action.kind, approval.text, JSON.stringify(approval.plan),
       planHash(approval.plan), approval.plan.workspaceRevision, JSON.stringify(approval.reasons), riskOf(approval.action), tx.now, approval.expiresAt,
-      JSON.stringify(redactedParts(approval.parts ?? [])), JSON.stringify(approval.warnings ?? []), JSON.stringify(approval.mounts ?? [workspaceMount]),
-      JSON.stringify(approval.plan.limits), approval.diff ?? null, approval.edited?.from ?? null, approval.edited?.by ?? null,
-      JSON.stringify(approval.plan.kind === 'shell' ? approval.plan.network : 'none'),
+      JSON.stringify(redactedParts(approval.parts ?? [])), JSON.stringify(approval.warnings ?? []), JSON.stringify(approval.mounts ?? mountsOf(approval.plan)),
+      JSON.stringify(limitsOf(approval.plan)), approval.diff ?? null, approval.edited?.from ?? null, approval.edited?.by ?? null,
+      JSON.stringify(networkOf(approval.plan)),
     ],
   );
   if (!row) throw new Error('an approval was not stored');

@@ -16,7 +16,9 @@ describe('submitting', () => {
     const outcome = await it.submit('ls  -la "a b"');
     assert.equal(outcome.decision, 'allow');
     const permit = await it.permit();
-    assert.deepEqual(permit.plan.argv, ['bash', '--noprofile', '--norc', '-c', 'ls  -la "a b"']);
+    // As the rules read it, so that no second reading can differ; what was asked for stays beside it.
+    assert.deepEqual(permit.plan.argv, ['bash', '--noprofile', '--norc', '-c', "'ls' '-la' 'a b'"]);
+    assert.equal(permit.plan.kind === 'shell' && permit.plan.command, 'ls  -la "a b"');
     assert.equal(permit.plan.network, 'none');
     assert.equal(permit.claims.planHash, canonicalHash(permit.plan));
     assert.ok(verifyText(it.permitPublicKey, signedBytes(signingContexts.permit, permit.claims), permit.signature));

@@ -100,11 +100,12 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
   const judgement = await judgeFully(tx, state, claims, action, facts);
   const micros = Math.round((performance.now() - began) * 1_000);
   const source = judgement.granted ? 'grant' : 'policy';
-  const proposed = () => {
+  const proposed = (script?: string) => {
     // The policy denied it a moment ago, and does not any more.
     if (facts === null) throw new ServiceError('unavailable', 'The policy changed while it was asked.', { hint: 'Try again in a moment.' });
     const { diff } = facts;
-    return { text: displayOf(action, facts), plan: planOf(action, claims.conversation, revision, state.settings.sandbox, facts), ...(diff === undefined ? {} : { diff }) };
+    const plan = planOf(action, claims.conversation, revision, state.settings.sandbox, script === undefined ? facts : { ...facts, script });
+    return { text: displayOf(action, facts), plan, ...(diff === undefined ? {} : { diff }) };
   };
   let outcome: SubmitOutcome;
   switch (judgement.decision) {
@@ -113,13 +114,13 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
       break;
     case 'allow': {
       const runId = newId();
-      const { text, plan } = proposed();
+      const { text, plan } = proposed(source === 'policy' ? judgement.canonicalScript : undefined);
       await createRun(tx, context, { ...ids, id: runId, source, command: text, plan });
       outcome = { decision: 'allow', runId, warnings: judgement.warnings };
       break;
     }
     case 'ask': {
-      const approval = await insertApproval(tx, { ...ids, action, ...proposed(), reasons: judgement.reasons, parts: judgement.parts ?? [], warnings: judgement.warnings, requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
+      const approval = await insertApproval(tx, { ...ids, action, ...proposed(), reasons: judgement.reasons, parts: judgement.parts ?? [], warnings: [...judgement.warnings, ...(rulesOf(action).warnings?.(action, state.settings) ?? [])], requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
       await context.events.approvalShown(tx, approval);
       outcome = { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt: approval.expiresAt, reasons: approval.reasons };
       break;

@@ -1,3 +1,4 @@
+import { executors } from '@megabot/contracts/action.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import { sumUp, unaskedDue } from './asking.ts';
 import { readInForce, readStateRow } from './configuration/state.ts';
@@ -95,7 +96,7 @@ async function serveQueue(context: Context, conversation: string): Promise<boole
     const head = await findRun(tx, `conversation = $1 AND status IN ('due', 'running') ORDER BY place LIMIT 1 FOR UPDATE`, [conversation]);
     const [issued] = head ? await tx.query('SELECT 1 FROM interlock.permits WHERE run_id = $1 LIMIT 1', [head.id]) : [];
     if (head?.status === 'due' && issued && head.deadline <= tx.now) {
-      await endRun(tx, context.events, head, { status: 'expired', detail: 'No sandbox took it in time. It was not run.' });
+      await endRun(tx, context.events, head, { status: 'expired', detail: `The service that executes it (${head.plan === null ? 'unknown' : executors[head.plan.kind]}) did not take it in time. It was not run.` });
     }
     await issuePermit(tx, context, { conversation, epoch: state.epoch, revision: workspace.revision });
     return true;

@@ -50,7 +50,7 @@ export function howItEnded(run: Run): string {
     case 'refused':
       return 'was refused right before its start';
     case 'expired':
-      return 'did not start in time: no sandbox took it';
+      return 'did not start in time: the service that executes it did not take it';
     case 'engine_failure':
       return 'could not be run: the sandbox failed';
     case 'due':

@@ -21,7 +21,7 @@ export const ask = (reason: string): ShellJudgement => ({ decision: 'ask', rule:
 export function judgeScoped(policy: CompiledPolicy, question: ScopedQuestion): ShellJudgement {
   const { scope, subjects } = question;
   if (policy.lockdown) return deny('*', 'Everything is denied: the deny list holds "*" (lockdown).');
-  const denying = ruleFor(policy.scoped.deny, scope, subjects);
+  const denying = ruleFor(policy.scoped.deny, scope, subjects, scope === 'write');
   if (denying) return deny(denying.rule.text, `The deny rule "${denying.rule.text}" names ${denying.subject}.`);
   if (policy.allowSuspended !== null) return ask(policy.allowSuspended);
   if (question.always !== null) return ask(question.always);
@@ -32,10 +32,14 @@ export function judgeScoped(policy: CompiledPolicy, question: ScopedQuestion): S
   return { decision: 'allow', rule: first, reasons: [`Covered by the allow rule ${names}.`], commands: [], warnings: [] };
 }
 
-function ruleFor(rules: readonly ScopedPattern[], scope: Scope, subjects: readonly string[]): { rule: ScopedPattern; subject: string } | undefined {
+/** The folders above a path, innermost last. */
+const foldersOf = (path: string): string[] => path.split('/').slice(0, -1).map((_, index, parts) => parts.slice(0, index + 1).join('/'));
+
+/** With `below`, a rule that names a folder speaks of what is in it as well. */
+function ruleFor(rules: readonly ScopedPattern[], scope: Scope, subjects: readonly string[], below = false): { rule: ScopedPattern; subject: string } | undefined {
   for (const rule of rules) {
     if (rule.scope !== scope) continue;
-    const subject = subjects.find((one) => scopedMatches(rule, one));
+    const subject = subjects.find((one) => scopedMatches(rule, one) || (below && foldersOf(one).some((folder) => scopedMatches(rule, folder))));
     if (subject !== undefined) return { rule, subject };
   }
   return undefined;

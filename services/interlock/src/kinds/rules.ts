@@ -11,6 +11,8 @@ export interface Facts {
   readonly diff?: string;
   /** How many items of the memory it is about. */
   readonly items?: number;
+  /** What the rules read of a command that they let through, spelled so that nothing else can be read. */
+  readonly script?: string;
   /** Why it cannot be done as things are, in a sentence: then nobody needs to be asked. */
   readonly impossible?: string;
 }
@@ -37,6 +39,8 @@ export interface KindRules<Kind extends ActionKind> {
   actionOf(plan: PlanOf<Kind>): ActionOf<Kind>;
   /** Whether what it does depends on the workspace: then an approval holds for its revision alone. */
   readonly usesWorkspace: boolean;
+  /** What a person should notice before deciding. */
+  warnings?(action: ActionOf<Kind>, settings: Settings): string[];
   /** Who may propose it, where not everybody may; anybody else is told `refusal`. */
   readonly proposers?: { readonly trust: readonly ('owner' | 'paired' | 'untrusted')[]; readonly refusal: string };
 }

@@ -26,11 +26,12 @@ export const shell: KindRules<'shell'> = {
   },
   display: (action) => action.command,
   summary: (action) => [action.command, ...surroundings(action)].join('\n'),
-  plan: (action, { sandbox, conversation, workspaceRevision }) => ({
+  plan: (action, { sandbox, conversation, workspaceRevision }, { script }) => ({
     kind: 'shell',
     conversation,
-    // The reader of the policy models bash, so bash it is, without any start-up file.
-    argv: ['bash', '--noprofile', '--norc', '-c', action.command],
+    // The reader of the policy models bash, so bash it is, without any start-up file. What a rule let through runs as it was read.
+    argv: ['bash', '--noprofile', '--norc', '-c', script ?? action.command],
+    ...(script === undefined ? {} : { command: action.command }),
     files: [],
     cwd: '/workspace',
     env: { ...environment },
@@ -42,7 +43,7 @@ export const shell: KindRules<'shell'> = {
   }),
   actionOf: (plan) => ({
     kind: 'shell',
-    command: plan.argv.at(-1) ?? '',
+    command: plan.command ?? plan.argv.at(-1) ?? '',
     ...(plan.network === 'none' ? {} : { network: plan.network }),
     ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
   }),

@@ -87,7 +87,7 @@ export async function startInterlock(setup: Setup = {}) {
   }
   const workspace = new Map<string, string>();
   const memories = { count: 3 };
-  await sandbox.serve([
+  const looking = async () => await sandbox.serve([
     handle(workspaceRead, async ({ paths }) => ({
       revision: emptyWorkspaceRevision,
       files: paths.map((path) => {
@@ -97,6 +97,7 @@ export async function startInterlock(setup: Setup = {}) {
       }),
     })),
   ]);
+  let serving = await looking();
   await memory.serve([handle(forgetPreview, async () => ({ count: memories.count }))]);
   const heard: Heard[] = [];
   const hear = (topic: string, payload: unknown): void => void heard.push({ topic, payload: payload as Record<string, unknown> });
@@ -112,7 +113,12 @@ export async function startInterlock(setup: Setup = {}) {
   const executorOf = (permit: Permit): Bus => hub.bus(permit.claims.executor, { logger });
 
   return {
-    hub, workspace, memories,
+    hub, logger, workspace, memories,
+    /** The sandbox stops answering what files hold, and begins again. */
+    silence: async (): Promise<void> => await serving.stop(),
+    async speak(): Promise<void> {
+      serving = await looking();
+    },
     db, folder, file, heard, gateway, orchestrator, sandbox, call, ticket, permitSeed, permitPublicKey: keyPairFromSeed(permitSeed).publicKey,
     now: (): number => time,
     advance: (ms: number): void => void (time += ms),

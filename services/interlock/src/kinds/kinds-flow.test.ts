@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { executors, type Action, type ActionKind, type PlanOf } from '@megabot/contracts/action.ts';
+import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
+import { newId } from '@megabot/contracts/ids.ts';
+import type { Permit } from '@megabot/contracts/queues.ts';
+import { eventually, folderMark, owner, startInterlock } from '../testing/harness.ts';
+
+const code = (wanted: string) => (error: unknown) => (error as { code?: string }).code === wanted;
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const write = (path: string, content: string): Action => ({ kind: 'file_write', files: [{ path, content }] });
+const erase: Action = { kind: 'memory_erase', space: 'default', ids: [], session: 'work' };
+const config = (key: string, value: never): Action => ({ kind: 'config_change', changes: [{ key, value }] });
+type Harness = Awaited<ReturnType<typeof startInterlock>>;
+const shown = async (it: Harness, approvalId: string) => await it.call(it.gateway, interlock.approvalsGet, { approvalId });
+
+describe('a change of files', () => {
+  test('is shown as a diff and bound to what each file holds before and after', async () => {
+    await using it = await startInterlock();
+    it.workspace.set('a.txt', 'one\ntwo\n').set('gone.txt', 'x\n');
+    const { approvalId } = await it.ask(write('a.txt', 'one\nthree\n'));
+    const approval = await shown(it, approvalId);
+    assert.equal(approval.diff, '--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+three\n');
+    await it.decide(approvalId, 'approve');
+    const { plan } = await it.permit<'file_write'>();
+    assert.deepEqual(plan.changes, [{ path: 'a.txt', before: sha256('one\ntwo\n'), after: sha256('one\nthree\n') }]);
+    const deleting = await it.ask({ kind: 'file_delete', paths: ['gone.txt'] }, { conversation: 'c' });
+    assert.equal((await shown(it, deleting.approvalId)).diff, '--- a/gone.txt\n+++ /dev/null\n@@ -1,1 +0,0 @@\n-x\n');
+    const moving = await it.ask({ kind: 'file_move', from: 'gone.txt', to: 'new.txt' }, { conversation: 'd' });
+    assert.equal((await shown(it, moving.approvalId)).diff, 'rename from gone.txt\nrename to new.txt\n');
+  });
+
+  test('that cannot be made is denied at once, and says why', async () => {
+    await using it = await startInterlock();
+    it.workspace.set('a', 'x').set('b', 'y').set('d', folderMark);
+    const cases: [Action, RegExp][] = [
+      [{ kind: 'file_delete', paths: ['none'] }, /no file none/],
+      [{ kind: 'file_delete', paths: ['d'] }, /d is a folder, a link/],
+      [{ kind: 'file_move', from: 'a', to: 'b' }, /a file b already/],
+      [{ kind: 'file_move', from: 'a', to: 'a' }, /named twice/],
+      [write('d', 'x'), /d is a folder/],
+    ];
+    for (const [action, says] of cases) {
+      const outcome = await it.submit(action);
+      assert.equal(outcome.decision, 'deny');
+      assert.match(outcome.decision === 'deny' ? outcome.reasons.join() : '', says);
+    }
+  });
+
+  test('is asked about again with the new difference when its file was changed since, and only then', async () => {
+    await using it = await startInterlock({ policy: { allow: ['ls'] } });
+    it.workspace.set('a.txt', 'one\n');
+    const untouched = await it.ask(write('b.txt', 'new\n'));
+    const touched = await it.ask(write('a.txt', 'new\n'));
+    await it.submit('ls');
+    const run = await it.permit();
+    await it.claim(run);
+    it.workspace.set('a.txt', 'changed\n');
+    await it.report(run, { workspaceRevision: 'another' });
+    assert.notEqual((await it.decide(untouched.approvalId, 'approve')).runId, null);
+    await assert.rejects(it.decide(touched.approvalId, 'approve'), code('approval_changed'));
+    assert.match((await shown(it, touched.approvalId)).diff ?? '', /-changed\n\+new/);
+    await it.decide(touched.approvalId, 'approve');
+    const first = await it.permit<'file_write'>();
+    await it.claim(first);
+    await it.report(first);
+    assert.deepEqual((await it.permit<'file_write'>()).plan.changes, [{ path: 'a.txt', before: sha256('changed\n'), after: sha256('new\n') }]);
+  });
+
+  test('is covered by a rule, runs without asking, and is void when the rule goes', async () => {
+    await using it = await startInterlock({ policy: { allow: ['write:src/**'] } });
+    const { key, decision } = await it.submit(write('src/a', 'x'));
+    assert.equal(decision, 'allow');
+    const permit = await it.permit();
+    await it.writeFile('policies: {deny: ["write:src"]}\n');
+    await assert.rejects(it.claim(permit), code('permit_void'));
+    assert.equal((await it.status(key)).run?.status, 'refused');
+  });
+});
+
+/** One action of each kind that another service than the sandbox executes. */
+const elsewhere: { readonly [Kind in Exclude<ActionKind, 'shell' | `file_${string}`>]: Action } = {
+  mcp_call: { kind: 'mcp_call', server: 'files', tool: 'read', arguments: { path: 'x' } },
+  web_request: { kind: 'web_request', method: 'GET', url: 'https://example.org/', headers: {}, body: null },
+  memory_erase: erase,
+  bridge_send: { kind: 'bridge_send', platform: 'signal', chat: '+491', text: 'hi' },
+  config_change: config('sandbox.wall_seconds', 60 as never),
+};
+
+describe('each executor', () => {
+  for (const action of Object.values(elsewhere)) {
+    if (action.kind === 'config_change') continue;
+    test(`${executors[action.kind]} alone may claim and report ${action.kind}, once`, async () => {
+      await using it = await startInterlock();
+      const { approvalId, key } = await it.ask(action);
+      await it.decide(approvalId, 'approve');
+      const permit = await it.permit<typeof action.kind>();
+      assert.deepEqual([permit.claims.executor, permit.plan.kind], [executors[action.kind], action.kind]);
+      for (const other of ['sandbox', 'orchestrator', 'memory', 'gateway', 'interlock'] as const) {
+        if (other === executors[action.kind]) continue;
+        const { permitId, runId, planHash } = permit.claims;
+        const from = it.hub.bus(other, { logger: it.logger });
+        await assert.rejects(it.call(from, interlock.claim, { permitId, runId, planHash, nonce: 'nonce-of-sixteen-characters', instance: 'x', workspaceRevision: permit.plan.workspaceRevision }), code('permit_unknown'), other);
+      }
+      await it.claim(permit as Permit);
+      await assert.rejects(it.claim(permit as Permit, { nonce: 'another-nonce-of-enough-characters' }), code('permit_claimed'));
+      const elsewhereBus = it.hub.bus(executors[action.kind] === 'memory' ? 'orchestrator' : 'memory', { logger: it.logger });
+      const report = { status: 'exited' as const, exitCode: 0, signal: null, output: 'forged', truncated: false, droppedBytes: 0, driver: 'x', detail: null, workspaceRevision: 'forged', startedAt: 0, endedAt: 0 };
+      await assert.rejects(it.call(elsewhereBus, interlock.report, { permitId: permit.claims.permitId, runId: permit.claims.runId, instance: 'sandbox-1', report }), code('permit_unknown'));
+      await it.report(permit as Permit, { output: 'done', workspaceRevision: 'made up' });
+      const { run } = await it.status(key);
+      assert.deepEqual([run?.status, run?.output], ['exited', 'done']);
+      // Only the sandbox says what the workspace holds.
+      const { approvalId: next } = await it.ask('make');
+      await it.decide(next, 'approve');
+      assert.notEqual((await it.permit()).plan.workspaceRevision, 'made up');
+    });
+  }
+
+  test('that nobody runs lets the run expire, and says who was missing', async () => {
+    await using it = await startInterlock();
+    const { approvalId, key } = await it.ask(elsewhere.bridge_send);
+    await it.decide(approvalId, 'approve');
+    await it.permit<'bridge_send'>();
+    it.advance(301_000);
+    await it.sweep();
+    const { run } = await it.status(key);
+    assert.equal(run?.status, 'expired');
+    assert.match(run?.detail ?? '', /gateway/);
+  });
+});
+
+describe('erasing memory', () => {
+  test('shows how much would go, binds the plan to it, and is denied where there is nothing', async () => {
+    await using it = await startInterlock();
+    const { approvalId } = await it.ask(erase);
+    assert.match((await shown(it, approvalId)).command, /session "work".*3 items/);
+    await it.decide(approvalId, 'approve');
+    assert.equal(((await it.permit<'memory_erase'>()).plan as PlanOf<'memory_erase'>).items, 3);
+    it.memories.count = 0;
+    assert.equal((await it.submit(erase)).decision, 'deny');
+  });
+});
+
+describe('a change of settings', () => {
+  test('is shown as a diff, made by a permit of its own, and keeps the comments', async () => {
+    await using it = await startInterlock({ file: '# mine\npolicies:\n  allow: [ls] # read only\nsandbox:\n  wall_seconds: 30 # short\n' });
+    const { approvalId, key } = await it.ask({ kind: 'config_change', changes: [{ key: 'sandbox.wall_seconds', value: 60 }, { key: 'model.name', value: 'small' }] });
+    assert.match((await shown(it, approvalId)).diff ?? '', /-  wall_seconds: 30 # short\n\+  wall_seconds: 60 # short/);
+    await it.decide(approvalId, 'approve');
+    await eventually(async () => (await it.status(key)).settled, 'the change was not made');
+    const { run } = await it.status(key);
+    assert.deepEqual([run?.status, run?.output], ['exited', 'meta-config.yaml was changed\n']);
+    const text = await it.readFile();
+    assert.ok(text.includes('# mine') && text.includes('[ls] # read only') && text.includes('wall_seconds: 60 # short') && /model:\n {2}name: small/.test(text), text);
+    const events = (await it.audit()).filter((entry) => entry.subject['runId'] === run?.id || entry.subject['key'] === key).map((entry) => entry.event);
+    for (const event of ['judged', 'decided', 'permit_issued', 'claimed', 'policy_edited', 'reported', 'run_ended']) assert.ok(events.includes(event), event);
+    assert.equal((await it.call(it.gateway, interlock.auditVerify, {})).ok, true);
+  });
+
+  test('is proposed for the owner alone, in settings that make sense, and asks whatever is allowed', async () => {
+    await using it = await startInterlock({ policy: { allow: ['*'] } });
+    for (const trust of ['paired', 'untrusted'] as const) assert.equal((await it.submit(elsewhere.config_change, { trust })).decision, 'deny');
+    assert.equal((await it.submit(elsewhere.config_change)).decision, 'ask');
+    for (const action of [config('sandbox.wall_seconds', -1 as never), config('admins', ['device:x'] as never), config('policies.deny', ['ls; rm'] as never)]) assert.equal((await it.submit(action)).decision, 'deny', JSON.stringify(action));
+  });
+
+  test('lifts no lockdown that came before it was made', async () => {
+    await using it = await startInterlock();
+    const { approvalId, key } = await it.ask(config('policies.deny', ['rm'] as never));
+    await it.call(it.gateway, interlock.policyEdit, { actor: owner, edit: { op: 'add', list: 'deny', pattern: '*' } });
+    await assert.rejects(it.decide(approvalId, 'approve'));
+    assert.equal((await it.status(key)).approval?.status, 'cancelled');
+    assert.equal((await it.policy()).lockdown, true);
+  });
+});
+
+test('what has to be looked up is not recorded while nobody answers, and is judged once somebody does', async () => {
+  await using it = await startInterlock({ policy: { deny: ['write:secret'] } });
+  await it.silence();
+  const turnId = newId();
+  await assert.rejects(it.submit(write('a', 'x'), { turnId }), code('unavailable'));
+  // What the policy denies needs no look.
+  assert.equal((await it.submit(write('secret/a', 'x'))).decision, 'deny');
+  await it.speak();
+  assert.equal((await it.submit(write('a', 'x'), { turnId })).decision, 'ask');
+});

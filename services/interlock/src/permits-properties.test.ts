@@ -15,7 +15,7 @@ import { contradictions } from './testing/history.ts';
 
 type Running = Awaited<ReturnType<typeof startInterlock>>;
 
-const histories = process.env['MEGABOT_TEST_COUNTS'] === 'full' ? 600 : 40;
+const histories = process.env['MEGABOT_TEST_COUNTS'] === 'full' ? 100 : 25;
 const permitMs = 10_000;
 
 /** One thing that somebody does. Numbers choose among what is there by then. */

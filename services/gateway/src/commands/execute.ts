@@ -1,5 +1,6 @@
 import type { Bus } from '@megabot/bus/port.ts';
 import { Mode } from '@megabot/contracts/conversation.ts';
+import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import * as memory from '@megabot/contracts/endpoints/memory.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import type { Actor } from '@megabot/contracts/principal.ts';
@@ -69,6 +70,8 @@ export function createCommandExecutor({ bus, events, health }: { bus: Bus; event
       case 'lockdown':
         return await policy.lockdown(actor);
       case 'unlock':
+        // Nobody lifts one from here; who may not even ask hears it from the interlock, which records that they tried.
+        if (personOf(actor) !== 'owner') await bus.call(interlock.unlock, { actor });
         return `A lockdown is not lifted from chat, whoever writes there. ${errorTable.lockdown.hint}`;
       case 'mode':
         return await mode(conversation, argument);

@@ -40,7 +40,7 @@ export const commandTable: readonly CommandEntry[] = [
   row({ name: 'undo', usage: '!undo [version]', help: 'put the policy back as it was before its last change', judged: true }),
   row({ name: 'test', usage: '!test <command>', help: 'how a command would be judged, part by part, and by which rule; nothing runs', takes: 'script' }),
   row({ name: 'lockdown', usage: '!lockdown', help: 'stop everything that runs and let nothing start, as `!deny *` does', judged: true, takes: 'nothing' }),
-  row({ name: 'unlock', usage: '!unlock', help: 'say how a lockdown is lifted: by the owner, with the token, never from chat', may: ['owner'], takes: 'nothing' }),
+  row({ name: 'unlock', usage: '!unlock', help: 'say how a lockdown is lifted: by the owner, with the token, never from chat', may: ['owner'], judged: true, takes: 'nothing' }),
   row({ name: 'mode', usage: '!mode plan|ask|build', help: 'how this conversation works; without a word, say which mode it is' }),
   row({ name: 'status', usage: '!status', help: 'what works, what does not, and what to do about it', takes: 'nothing' }),
   row({ name: 'help', usage: '!help', help: 'this list', may: everybody, takes: 'nothing' }),

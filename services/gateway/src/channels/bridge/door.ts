@@ -1,9 +1,12 @@
 import type { Bus } from '@megabot/bus/port.ts';
 import { bridgeChat } from '@megabot/contracts/endpoints/bridge.ts';
+import { decide } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
+import { IdPrefix } from '@megabot/contracts/ids.ts';
 import { Principal } from '@megabot/contracts/principal.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { createHash } from 'node:crypto';
+import { parseIntent } from '../../commands/parse.ts';
 import { isTransient } from '../../error-table.ts';
 import type { MessageIntake } from '../../messages.ts';
 import { createBucketPerKey } from '../../token-bucket.ts';
@@ -29,6 +32,9 @@ export interface BridgeDoorDeps {
   readonly clock: () => number;
 }
 
+/** Of somebody on a platform that has no settings. */
+const strangersPerMinute = 20;
+
 const short = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 32);
 
 /** Where a person's message from a messenger comes in: who it is was said by the bridge's core, what they may by the owner. */
@@ -53,6 +59,7 @@ export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
       const settings = (await rules.read()).platform(message.platform);
       if (!settings?.enabled || !settings.allowFrom.includes(message.sender.id)) {
         logger.info({ platform: message.platform, principal: principal.data }, 'somebody who is not listed in allowFrom wrote; they are told once');
+        if (withinRate(settings?.ratePerMinute ?? strangersPerMinute, principal.data)) await recordAttempt(message, principal.data);
         // In a group, others would read what was meant for one.
         if (settings?.enabled && message.kind === 'direct') await tellOnce(message, 'stranger', 'This is a private assistant. It does not answer you; its owner decides whom it answers.');
         return;
@@ -72,6 +79,19 @@ export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
       await store(message, principal.data, conversation);
     },
   };
+
+  /** Somebody whom nobody listed tries to decide: the interlock refuses it, whatever it says, and writes down who it was. */
+  async function recordAttempt(message: InboundMessage, principal: string): Promise<void> {
+    const intent = parseIntent(message.text);
+    if (intent.kind !== 'command' || (intent.name !== 'approve' && intent.name !== 'reject')) return;
+    const approvalId = IdPrefix.safeParse(intent.argument.split(/\s/, 1)[0]?.toLowerCase());
+    if (!approvalId.success) return;
+    // Without a conversation there is nothing that it could decide.
+    const actor = { principal, trust: 'untrusted', channel: 'bridge' } as const;
+    await bus.call(decide, { approvalId: approvalId.data, decision: intent.name, actor }).catch((error: unknown) => {
+      if (isTransient(error) || !(error instanceof ServiceError)) throw error;
+    });
+  }
 
   async function store(message: InboundMessage, principal: string, conversation: string): Promise<void> {
     const actor = { principal, trust: 'untrusted', channel: 'bridge', conversation } as const;

@@ -59,7 +59,7 @@ suite('a run on an engine that fails', () => {
   for (const fault of ['fails', 'hangs'] as const) {
     test(`comes to its end and leaves no container when the first removal ${fault}`, async () => {
       const engine = fakeEngine('removal', fault);
-      const harness = driverOn(engine);
+      const harness = driverOn(engine, { engineStepMs: 1_500 });
       const result = await runScript(harness, `removal ${fault}`, 'true');
       assert.deepEqual([result.outcome, result.exitCode, result.workspaceChanged], ['exited', 0, true]);
       await until('the removal', () => engine.containers.size === 0);

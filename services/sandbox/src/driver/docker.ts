@@ -227,9 +227,9 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
     const gone = new Set(lapsed);
     for (const container of await within(engine.list({ [labels.project]: options.project }), 'list the containers', stepMs)) {
       const { [labels.instance]: instance, [labels.box]: boxId, [labels.leaseUntil]: leaseUntil } = container.labels;
-      if (instance === undefined || boxId === undefined) continue;
+      if (instance === undefined) continue;
       const own = instance === options.instance;
-      if (own ? boxes.isOurs(boxId) : !abandoned(instance, Number(leaseUntil))) continue;
+      if (own ? boxes.isOurs(boxId ?? '') : !abandoned(instance, Number(leaseUntil))) continue;
       if (!own) gone.add(instance);
       await within(engine.remove(container.id), 'remove the container', stepMs);
     }

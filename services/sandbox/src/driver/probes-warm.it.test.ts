@@ -1,0 +1,3 @@
+import { probeSuite } from './testing/probe-suite.ts';
+
+probeSuite('that waited for its run', 2);

@@ -132,6 +132,17 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
       await cardOf(page, one.shortId).getByText('Approved by owner').waitFor();
       assert.deepEqual([one.status, two.status, risky.status], ['approved', 'pending', 'pending']);
     });
+    it('has the one in front that a link names, decided or not, and says so where there is none', async (test) => {
+      const { page, gateway } = await signedIn(test);
+      gateway.world.ask(scriptShell('date'));
+      const named = gateway.world.ask(scriptShell('uptime'));
+      await page.evaluate(`location.hash = '#/approvals/${named.id}'`);
+      await page.getByRole('heading', { name: 'Approvals', level: 1 }).waitFor();
+      assert.equal(await page.getByRole('main').getByRole('article').first().getAttribute('aria-label'), `Approval ${named.shortId}`);
+      assert.equal(await page.getByRole('article').count(), 2);
+      await page.evaluate(`location.hash = '#/approvals/zzzz'`);
+      await page.getByText('There is no such thing.').waitFor();
+    });
     it('says why none was decided', async (test) => {
       const { page, gateway } = await signedIn(test);
       const [one] = [gateway.world.ask(scriptShell('date')), gateway.world.ask(scriptShell('uptime'))];

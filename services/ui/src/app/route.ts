@@ -1,15 +1,25 @@
 /** Where in the app the fragment of the address points. */
-export type Route = { readonly page: 'chat'; readonly conversation: string } | { readonly page: 'approvals' | 'policy' | 'memory' | 'activity' | 'health' };
+export type Route =
+  | { readonly page: 'chat'; readonly conversation: string }
+  /** All of them, or one in front: where a link from a messenger leads. */
+  | { readonly page: 'approvals'; readonly approval?: string }
+  | { readonly page: 'policy' | 'memory' | 'activity' | 'health' };
 
 /** Reads a fragment such as `#/c/default` or `#/policy`; anything else is the default conversation. */
 export function parseRoute(hash: string): Route {
   const [page, id] = hash.replace(/^#\/?/, '').split('/');
-  if (page === 'approvals' || page === 'policy' || page === 'memory' || page === 'activity' || page === 'health') return { page };
-  if (page === 'c' && id !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(id)) return { page: 'chat', conversation: id };
+  if (page === 'approvals') return id !== undefined && isId(id) ? { page, approval: id } : { page };
+  if (page === 'policy' || page === 'memory' || page === 'activity' || page === 'health') return { page };
+  if (page === 'c' && id !== undefined && isId(id)) return { page: 'chat', conversation: id };
   return { page: 'chat', conversation: 'default' };
 }
 
-export const routeHash = (route: Route): string => (route.page === 'chat' ? `#/c/${route.conversation}` : `#/${route.page}`);
+const isId = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text);
+
+export function routeHash(route: Route): string {
+  if (route.page === 'chat') return `#/c/${route.conversation}`;
+  return route.page === 'approvals' && route.approval !== undefined ? `#/approvals/${route.approval}` : `#/${route.page}`;
+}
 
 /** The one-time code of a sign-in link (`#code=…`), or null. */
 export function signInCode(hash: string): string | null {

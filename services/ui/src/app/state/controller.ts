@@ -197,6 +197,8 @@ export function createController(store: Store) {
     attempt,
     dismiss: (id: number) => store.apply({ kind: 'notice-dismissed', id }),
     readApproval: (id: string) => quietly(readApproval(id)),
+    /** Reads one approval, by its id or the beginning of it. */
+    findApproval: (id: string) => attempt(readApproval(id)),
     refresh: readAll,
 
     /** Finds out whether this browser has a session; a gateway that does not answer is asked again. */

@@ -86,7 +86,7 @@ function Page({ route, menuButton, pendingButton }: { route: Route; menuButton: 
         <span className="spring" />
         {pendingButton}
       </header>
-      <div className="page">{{ approvals: <ApprovalsPage />, policy: <PolicyPage />, memory: <MemoryPage />, activity: <ActivityPage />, health: <HealthPage /> }[route.page]}</div>
+      <div className="page">{{ approvals: <ApprovalsPage wanted={route.page === 'approvals' ? route.approval : undefined} />, policy: <PolicyPage />, memory: <MemoryPage />, activity: <ActivityPage />, health: <HealthPage /> }[route.page]}</div>
     </>
   );
 }

@@ -36,7 +36,7 @@ export function uiFlow(signInLink: () => Promise<string>): void {
     it('runs a command once it is approved by keyboard, and shows what it printed', async () => {
       await say('!run echo "from the page" && echo "and aside" >&2');
       const card = page.getByRole('article', { name: /^Approval / }).last();
-      await card.getByRole('button', { name: 'Approve' }).waitFor();
+      await card.getByRole('button', { name: 'Approve', exact: true }).waitFor();
       assert.equal(await card.getByLabel('Exact command').textContent(), 'echo "from the page" && echo "and aside" >&2');
       await page.keyboard.press('Escape');
       await page.keyboard.press('.');
@@ -52,7 +52,7 @@ export function uiFlow(signInLink: () => Promise<string>): void {
       await say('!run echo never');
       const card = page.getByRole('article', { name: /^Approval / }).last();
       await card.getByText('echo never').waitFor();
-      await card.getByRole('button', { name: 'Reject' }).click();
+      await card.getByRole('button', { name: 'Reject', exact: true }).click();
       await card.getByText('Rejected by owner').waitFor();
     });
     it('finds all of it again after a reload', async () => {

@@ -20,10 +20,10 @@ const probeSchema = z.object({ id: z.string(), script: z.string(), expect: z.str
 type Probe = z.infer<typeof probeSchema>;
 
 /**
- * What the probes were written for; all else is as a new installation has it. Half a processor, since one that waits for a
+ * What the probes were written for; all else is as a new installation has it. A quarter of a processor, since one that waits for a
  * whole one to be exceeded would have to find it idle.
  */
-const limits = { wallMs: 5_000, memoryBytes: 256 * 2 ** 20, pids: 128, cpus: 0.5, outputBytes: 2 ** 20, workspaceBytes: 256 * 2 ** 20 };
+const limits = { wallMs: 5_000, memoryBytes: 256 * 2 ** 20, pids: 128, cpus: 0.25, outputBytes: 2 ** 20, workspaceBytes: 256 * 2 ** 20 };
 const secretFolder = '/srv/probe';
 
 async function probesOf(file: string): Promise<readonly Probe[]> {

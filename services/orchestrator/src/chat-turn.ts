@@ -11,7 +11,7 @@ import { ModelError, type ModelMessage, type ModelReply } from './model/port.ts'
 import { outputLimit, promptMessages } from './prompt.ts';
 import type { TurnSession } from './session.ts';
 import { advanceStep } from './steps.ts';
-import { offeredTools, planStep } from './tools.ts';
+import { offeredTools, planStep, type Offering } from './tools.ts';
 
 export interface ChatDeps {
   readonly bus: Bus;
@@ -46,7 +46,7 @@ export async function workOnChat(turn: ClaimedTurn, history: readonly Message[],
         const reply = await ask(model);
         partial = '';
         if (reply.toolCalls.length === 0 || steps.length + 1 >= maxSteps) return await answer(reply);
-        const step = planStep(turn, steps.length, reply.text, reply.toolCalls);
+        const step = planStep(offeringOf(model), steps.length, reply.text, reply.toolCalls);
         steps.push(step);
         await stream.flush();
         await session.checkpoint('running', chatCheckpoint(steps));
@@ -70,9 +70,13 @@ export async function workOnChat(turn: ClaimedTurn, history: readonly Message[],
     await stream.settled();
   }
 
+  function offeringOf(model: ModelInUse): ClaimedTurn & Offering {
+    return { ...turn, web: !model.localOnly };
+  }
+
   async function ask(model: ModelInUse): Promise<ModelReply> {
-    const messages = promptMessages({ turn, history, steps, now: new Date(deps.clock()), contextTokens: model.contextTokens });
-    const tools = steps.length + 1 < maxSteps ? offeredTools(turn) : [];
+    const messages = promptMessages({ turn: offeringOf(model), history, steps, now: new Date(deps.clock()), contextTokens: model.contextTokens });
+    const tools = steps.length + 1 < maxSteps ? offeredTools(offeringOf(model)) : [];
     const started = deps.clock();
     const reply = await askWithin(model, messages, tools, session.signal, stream, saidBefore(steps), (text) => (partial += text));
     deps.events.modelReplied({ turnId: turn.id, step: steps.length, ms: deps.clock() - started, characters: reply.text.length, calls: reply.toolCalls.length });

@@ -24,6 +24,8 @@ export interface ModelInUse {
   /** Without user name and password. */
   readonly address: string;
   readonly name: string | null;
+  /** Whether nothing may leave this machine and its network. */
+  readonly localOnly: boolean;
 }
 
 export interface ModelSource {
@@ -99,7 +101,7 @@ export function createModelSource(
     if (current?.key === key) return current;
     const driver = build(driverOptions);
     if (current && current.users === 0) retire(current);
-    current = { key, users: 0, model: { driver, contextTokens, configured: (options.url ?? url) !== null, address: shownAddress(address), name: model } };
+    current = { key, users: 0, model: { driver, contextTokens, configured: (options.url ?? url) !== null, address: shownAddress(address), name: model, localOnly } };
     return current;
   }
 

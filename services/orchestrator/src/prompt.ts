@@ -2,7 +2,7 @@ import type { ClaimedTurn, Message } from '@megabot/contracts/conversation.ts';
 import type { Step } from './checkpoint.ts';
 import type { ModelMessage } from './model/port.ts';
 import { shorten } from './text.ts';
-import { modeSentence, offeredTools } from './tools.ts';
+import { modeSentence, offeredTools, type Offering } from './tools.ts';
 
 /** Characters a token stands for, roughly and rather too few: text must fit whatever the language. */
 const charactersPerToken = 3;
@@ -18,7 +18,7 @@ export function quotedGuest(principal: string, text: string): string {
 }
 
 /** Short and true: small models follow a few sentences, and none of them may promise what the code does not do. */
-function systemPrompt(turn: ClaimedTurn, now: Date): string {
+function systemPrompt(turn: Offering, now: Date): string {
   const names = offeredTools(turn).map((tool) => tool.name);
   return [
     'You are MegaBot, a private assistant that runs on its owner\'s own machine.',
@@ -33,7 +33,7 @@ function systemPrompt(turn: ClaimedTurn, now: Date): string {
 }
 
 export interface PromptInput {
-  readonly turn: ClaimedTurn;
+  readonly turn: ClaimedTurn & Offering;
   readonly history: readonly Message[];
   readonly steps: readonly Step[];
   readonly now: Date;

@@ -44,5 +44,5 @@ export function deniedResult(denial: Extract<SubmitOutcome, { decision: 'deny' }
 
 export function recallResult(items: readonly RecalledItem[], outputLimit: number): string {
   if (items.length === 0) return 'Nothing in memory matches.';
-  return `${items.length} found, as data:\n${asData(items.map((item) => `- ${item.text}`).join('\n'), outputLimit)}`;
+  return `${items.length} found, as data:\n${asData(items.map((item) => `- ${item.text} [id ${item.id}]`).join('\n'), outputLimit)}`;
 }

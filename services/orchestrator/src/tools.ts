@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { NetworkHost } from '@megabot/contracts/network.ts';
-import { ShellAction, WorkspacePath, type Action } from '@megabot/contracts/action.ts';
+import { ShellAction, WebRequestAction, WorkspacePath, type Action } from '@megabot/contracts/action.ts';
 import type { ClaimedTurn, Mode } from '@megabot/contracts/conversation.ts';
+import { Id } from '@megabot/contracts/ids.ts';
 import type { Step } from './checkpoint.ts';
 import type { ModelTool, ModelToolCall } from './model/port.ts';
 
-/** What the model may propose. `shell` and `write_file` go to the interlock, the others to memory. */
+/** What the model may propose. `remember` and `recall` go to memory, everything else to the interlock. */
 const tools = {
   shell: {
     description:
@@ -25,6 +26,30 @@ const tools = {
     }),
     changes: true,
   },
+  delete_file: {
+    description: 'Delete one file in /workspace. A person may have to approve it first.',
+    schema: z.object({ path: WorkspacePath.describe('Relative to /workspace.') }),
+    changes: true,
+  },
+  move_file: {
+    description: 'Move or rename one file in /workspace, to a name that is free. A person may have to approve it first.',
+    schema: z.object({ from: WorkspacePath.describe('Relative to /workspace.'), to: WorkspacePath.describe('The new path, relative to /workspace.') }),
+    changes: true,
+  },
+  web_request: {
+    description: 'Make one request to a web server of the public internet. Redirects are not followed. A person may have to approve it first.',
+    schema: z.object({
+      method: WebRequestAction.shape.method.default('GET'),
+      url: WebRequestAction.shape.url.describe('The whole address, with http:// or https://.'),
+      body: WebRequestAction.shape.body.describe('For POST: what is sent.'),
+    }),
+    changes: true,
+  },
+  forget: {
+    description: 'Propose to forget items of long-term memory for good, by the ids that recall shows. A person may have to approve it first.',
+    schema: z.object({ ids: z.array(Id).min(1).max(100).describe('Ids of the items.') }),
+    changes: true,
+  },
   remember: {
     description: 'Keep one fact in long-term memory, for later conversations. Only what the person wants kept.',
     schema: z.object({ text: z.string().min(1).max(16_384).describe('The fact, as one sentence that can be understood alone.') }),
@@ -39,17 +64,21 @@ const tools = {
 type ToolName = keyof typeof tools;
 const isToolName = (name: string): name is ToolName => Object.hasOwn(tools, name);
 
+/** What decides which tools there are: the turn's mode and whose it is, and whether anything may leave this machine. */
+export type Offering = Pick<ClaimedTurn, 'mode' | 'trust'> & { readonly web?: boolean };
+
 /** Why a tool is withheld from this turn, as the model is told; undefined if it may be used. */
-function withheld(name: ToolName, turn: Pick<ClaimedTurn, 'mode' | 'trust'>): string | undefined {
+function withheld(name: ToolName, turn: Offering): string | undefined {
   if (turn.mode === 'plan' && tools[name].changes) {
     return 'Refused: this conversation is in plan mode, where nothing is changed. Describe what you would do; the person can leave plan mode with "!mode ask".';
   }
-  if (name === 'remember' && turn.trust !== 'owner') return 'Refused: only the owner can have something kept in memory.';
+  if ((name === 'remember' || name === 'forget') && turn.trust !== 'owner') return `Refused: only the owner can have something ${name === 'remember' ? 'kept in' : 'forgotten from'} memory.`;
+  if (name === 'web_request' && turn.web !== true) return 'Refused: local_only is on, so nothing is fetched from the internet. The owner can turn it off in config/meta-config.yaml.';
   if (name === 'recall' && turn.trust === 'untrusted') return 'Refused: memory is not open to this person.';
   return undefined;
 }
 
-export function offeredTools(turn: Pick<ClaimedTurn, 'mode' | 'trust'>): ModelTool[] {
+export function offeredTools(turn: Offering): ModelTool[] {
   return Object.entries(tools)
     .filter(([name]) => isToolName(name) && withheld(name, turn) === undefined)
     .map(([name, { description, schema }]) => {
@@ -64,10 +93,10 @@ const maxCalls = 16;
 const maxFiles = 32;
 
 /**
- * Sorts a reply's calls: those that cannot be done have their result at once, `shell` and `write_file` become actions, and
- * what is left is for memory. In the mode `build` the files of one reply are written by one action, and so one approval.
+ * Sorts a reply's calls: those that cannot be done have their result at once, most others become actions, and what is left is
+ * for memory. In the mode `build` the files of one reply are written by one action, and so one approval.
  */
-export function planStep(turn: Pick<ClaimedTurn, 'id' | 'mode' | 'trust'>, stepIndex: number, text: string, calls: readonly ModelToolCall[]): Step {
+export function planStep(turn: Offering & Pick<ClaimedTurn, 'id'>, stepIndex: number, text: string, calls: readonly ModelToolCall[]): Step {
   const step: Step = {
     text,
     calls: calls.map((call) => ({ id: call.id, name: call.name, arguments: asJsonObject(call.arguments) })),
@@ -102,6 +131,14 @@ function actionOf(call: ModelToolCall): Action | undefined {
       return shellAction(tools.shell.schema.parse(call.arguments));
     case 'write_file':
       return { kind: 'file_write', files: [tools.write_file.schema.parse(call.arguments)] };
+    case 'delete_file':
+      return { kind: 'file_delete', paths: [tools.delete_file.schema.parse(call.arguments).path] };
+    case 'move_file':
+      return { kind: 'file_move', ...tools.move_file.schema.parse(call.arguments) };
+    case 'web_request':
+      return { kind: 'web_request', ...tools.web_request.schema.parse(call.arguments), headers: {} };
+    case 'forget':
+      return { kind: 'memory_erase', space: 'default', session: null, ...tools.forget.schema.parse(call.arguments) };
     default:
       return undefined;
   }
@@ -110,7 +147,7 @@ function actionOf(call: ModelToolCall): Action | undefined {
 const shellAction = ({ command, network }: z.infer<(typeof tools)['shell']['schema']>): Action => ({ kind: 'shell', command, ...(network === undefined ? {} : { network: { hosts: network } }) });
 
 /** What is wrong with a call, so that the model can mend it; null if nothing is. */
-function complaint(call: ModelToolCall, turn: Pick<ClaimedTurn, 'mode' | 'trust'>): string | null {
+function complaint(call: ModelToolCall, turn: Offering): string | null {
   if (!isToolName(call.name)) {
     const names = offeredTools(turn).map((tool) => tool.name);
     return `Not done: there is no tool "${call.name.slice(0, 64)}". ${names.length > 0 ? `There is: ${names.join(', ')}.` : 'There are no tools here.'}`;

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { executors, type Action, type ActionKind, type PlanOf } from '@megabot/contracts/action.ts';
+import { executors, type Action, type ActionKind } from '@megabot/contracts/action.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import { newId } from '@megabot/contracts/ids.ts';
-import type { Permit } from '@megabot/contracts/queues.ts';
 import { eventually, folderMark, owner, startInterlock } from '../testing/harness.ts';
 
 const code = (wanted: string) => (error: unknown) => (error as { code?: string }).code === wanted;
@@ -103,12 +102,12 @@ describe('each executor', () => {
         const from = it.hub.bus(other, { logger: it.logger });
         await assert.rejects(it.call(from, interlock.claim, { permitId, runId, planHash, nonce: 'nonce-of-sixteen-characters', instance: 'x', workspaceRevision: permit.plan.workspaceRevision }), code('permit_unknown'), other);
       }
-      await it.claim(permit as Permit);
-      await assert.rejects(it.claim(permit as Permit, { nonce: 'another-nonce-of-enough-characters' }), code('permit_claimed'));
+      await it.claim(permit);
+      await assert.rejects(it.claim(permit, { nonce: 'another-nonce-of-enough-characters' }), code('permit_claimed'));
       const elsewhereBus = it.hub.bus(executors[action.kind] === 'memory' ? 'orchestrator' : 'memory', { logger: it.logger });
       const report = { status: 'exited' as const, exitCode: 0, signal: null, output: 'forged', truncated: false, droppedBytes: 0, driver: 'x', detail: null, workspaceRevision: 'forged', startedAt: 0, endedAt: 0 };
       await assert.rejects(it.call(elsewhereBus, interlock.report, { permitId: permit.claims.permitId, runId: permit.claims.runId, instance: 'sandbox-1', report }), code('permit_unknown'));
-      await it.report(permit as Permit, { output: 'done', workspaceRevision: 'made up' });
+      await it.report(permit, { output: 'done', workspaceRevision: 'made up' });
       const { run } = await it.status(key);
       assert.deepEqual([run?.status, run?.output], ['exited', 'done']);
       // Only the sandbox says what the workspace holds.
@@ -137,7 +136,7 @@ describe('erasing memory', () => {
     const { approvalId } = await it.ask(erase);
     assert.match((await shown(it, approvalId)).command, /session "work".*3 items/);
     await it.decide(approvalId, 'approve');
-    assert.equal(((await it.permit<'memory_erase'>()).plan as PlanOf<'memory_erase'>).items, 3);
+    assert.equal((await it.permit<'memory_erase'>()).plan.items, 3);
     it.memories.count = 0;
     assert.equal((await it.submit(erase)).decision, 'deny');
   });

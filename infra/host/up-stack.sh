@@ -20,6 +20,9 @@ case "$(setting MEGABOT_HOSTLINK auto)" in
   *) fail 'MEGABOT_HOSTLINK must be auto, on or off.' 'Nothing was changed. Mend it in .env and run `make up` again.' ;;
 esac
 
+# Commands with network never reach this host, also by an address that is public.
+case ",$(setting COMPOSE_PROFILES '')," in *,egress,*) remember MEGABOT_HOST_ADDRESSES "$(hostname -I 2>/dev/null | tr ' ' '\n' | grep -vE '^$|%' | sort -u | paste -sd, - || true)" ;; esac
+
 infra/host/build.sh
 
 mkdir -p "$home/config" "$home/secrets"

@@ -5,8 +5,12 @@ import { NetworkRequest } from './network.ts';
 /**
  * What the sandbox and the egress proxy say to each other over a Unix socket that they alone share: one connection a run, one
  * line of JSON each way. The run has network for as long as its connection is open, so whichever side dies takes it away.
- * When the sandbox ends its side, the proxy answers with the summary and closes.
+ * A sandbox whose run has left its network says the word `ended` and ends its side; the proxy answers with the summary and closes.
+ * A connection that ends without the word was lost, and its network is kept back for a while.
  */
+export const egressGoodbye = 'ended\n';
+
+/** Asked first. */
 export const EgressRequest = z.object({ runId: Id, network: NetworkRequest, lifetimeMs: z.number().int().positive().max(86_400_000) });
 export type EgressRequest = z.infer<typeof EgressRequest>;
 

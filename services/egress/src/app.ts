@@ -30,7 +30,7 @@ export interface EgressDeps {
   readonly open?: Open;
 }
 
-export const defaultGrantLimits: GrantLimits = { connections: 64, bytes: 2 * 2 ** 30 };
+export const defaultGrantLimits: GrantLimits = { connections: 64, bytes: 2 * 2 ** 30, quarantineMs: 15_000 };
 export const defaultProxyLimits: ProxyLimits = { connections: 128, headMs: 10_000, idleMs: 120_000 };
 
 /** Starts the proxy in every network of a run, and the socket where the sandbox asks for grants. */

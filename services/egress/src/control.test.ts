@@ -34,6 +34,15 @@ suite('the socket where network is asked for', () => {
     await (await harness.grant('internet')).end();
   });
 
+  test('keeps the network of a run that was lost with its sandbox, whose container may still be in it', async () => {
+    const other = await startHarness({ slots: [{ network: 'run-0', address: '127.0.0.1' }], grantLimits: { connections: 1, bytes: 1, quarantineMs: 60_000 } });
+    const ask = async (): Promise<boolean> => (await other.ask({ runId: 'next', network: 'internet', lifetimeMs: 1_000 })).reply.ok;
+    await (await other.grant('internet')).end();
+    await (await other.grant('internet')).drop();
+    assert.equal(await ask(), false);
+    await other.close();
+  });
+
   for (const request of [
     'none', { hosts: [] }, { hosts: ['127.0.0.1'] }, { hosts: ['localhost'] }, { hosts: ['Granted.example'] }, { hosts: ['granted.example:22'] }, { hosts: ['*'] }, { hosts: ['granted.example'], more: true }, null,
   ]) {

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { EgressRequest, type EgressReply, type EgressSummary } from '@megabot/contracts/egress.ts';
+import { egressGoodbye, EgressRequest, type EgressReply, type EgressSummary } from '@megabot/contracts/egress.ts';
 import type { Events } from './events.ts';
 import type { Grants, OpenGrant, Slot } from './grants.ts';
 
@@ -16,9 +16,9 @@ export function createControl(grants: Grants, portOf: (slot: Slot) => number, ev
     let open: OpenGrant | undefined;
     let text = '';
     const say = (message: EgressReply | EgressSummary): void => void socket.write(`${JSON.stringify(message)}\n`);
-    const close = (reason: string): void => {
+    const close = (reason: 'ended' | 'lost'): void => {
       clearTimeout(timer);
-      open?.close();
+      open?.close(reason);
       if (open) events.grantClosed(open.grant.runId, reason);
       open = undefined;
     };
@@ -41,13 +41,13 @@ export function createControl(grants: Grants, portOf: (slot: Slot) => number, ev
     });
     socket.on('end', () => {
       const grant = open?.grant;
-      close('the run has ended');
+      close(text.endsWith(`\n${egressGoodbye}`) ? 'ended' : 'lost');
       // After the close, so that what the run still had open is counted too.
       if (grant) say({ hosts: [...grant.summary] });
       socket.end();
     });
     socket.on('error', (error) => events.controlFailed(error));
-    socket.on('close', () => close('the sandbox is gone'));
+    socket.on('close', () => close('lost'));
   });
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { EgressReply } from '@megabot/contracts/egress.ts';
+import { egressGoodbye, EgressReply } from '@megabot/contracts/egress.ts';
 
 const run = promisify(execFile);
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
@@ -80,7 +80,7 @@ suite('a command in the network of a run', { skip: root ? false : 'only root can
       reply,
       end: async () => {
         const summary = line();
-        socket.end();
+        socket.end(egressGoodbye);
         return await summary;
       },
     };

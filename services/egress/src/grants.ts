@@ -14,6 +14,8 @@ export interface GrantLimits {
   readonly connections: number;
   /** Bytes of one run in both directions together. */
   readonly bytes: number;
+  /** For how long nobody gets the network of a run that was lost with its sandbox, in milliseconds. */
+  readonly quarantineMs: number;
 }
 
 /** What one run may reach, as long as it lasts. */
@@ -38,8 +40,11 @@ export interface OpenGrant {
   readonly grant: Grant;
   /** Known to the run alone; it is kept here as a hash. */
   readonly token: string;
-  /** Ends every connection, makes the token worthless and frees the network. */
-  close(): void;
+  /**
+   * Ends every connection and makes the token worthless. The network is free when its run is known to have left it, or, where the
+   * sandbox is gone and cannot say so, once the engine has had time to end the container.
+   */
+  close(reason: 'ended' | 'lost'): void;
 }
 
 /** Names of hosts that one run's summary holds; a run that tries more names is counted under one. */
@@ -69,9 +74,10 @@ export function createGrants(slots: readonly Slot[], limits: GrantLimits) {
       const timer = setTimeout(end, request.lifetimeMs);
       timer.unref();
       let open = true;
-      const close = (): void => {
+      const close: OpenGrant['close'] = (reason) => {
         end();
-        if (open) taken.delete(slot);
+        if (open && reason === 'ended') taken.delete(slot);
+        else if (open) setTimeout(() => taken.delete(slot), limits.quarantineMs).unref();
         open = false;
       };
       return { grant, token, close };

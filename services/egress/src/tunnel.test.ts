@@ -14,7 +14,7 @@ suite('a tunnel', () => {
   let sockets: Socket[];
   before(async () => {
     hello = await helloFor('granted.example');
-    harness = await startHarness({ proxyLimits: { connections: 50, headMs: 300, idleMs: 400 }, grantLimits: { connections: 3, bytes: 2 ** 20 } });
+    harness = await startHarness({ proxyLimits: { connections: 50, headMs: 300, idleMs: 400 }, grantLimits: { connections: 3, bytes: 2 ** 20, quarantineMs: 0 } });
     harness.names.set('granted.example', () => [site]);
     await harness.serveTcp(`${site}:443`, (socket) => {
       const at = received.push(Buffer.alloc(0)) - 1;

@@ -4,7 +4,7 @@ import type { PlanOf } from '@megabot/contracts/action.ts';
 import type { PermitOf } from '@megabot/contracts/queues.ts';
 import type { RunReport } from '@megabot/contracts/run.ts';
 import type { RunContext } from '@megabot/execution/executor.ts';
-import { plainReport } from '@megabot/execution/report.ts';
+import { plainReport, stoppedAs } from '@megabot/execution/report.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { CancelReason, SandboxDriver } from './driver/port.ts';
 import { createEvents } from './events.ts';
@@ -71,6 +71,8 @@ export function createRunner(deps: { bus: Bus; driver: SandboxDriver; workspaces
       network = await deps.network.open({ runId: claims.runId, network: granted, lifetimeMs: plan.limits.wallMs + networkExtraMs }, context.signal);
     } catch (error) {
       if (!(error instanceof NetworkRefused)) throw error;
+      const cause = context.cause();
+      if (cause !== undefined) return plainReport({ ...stoppedAs(cause, 'sandbox'), driver: driver.name, workspaceRevision: context.prepared.workspaceRevision, startedAt, endedAt: Date.now() });
       return plainReport({ status: 'refused', detail: error.message, driver: driver.name, workspaceRevision: context.prepared.workspaceRevision, startedAt, endedAt: Date.now() });
     }
     let report: RunReport;

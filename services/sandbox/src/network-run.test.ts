@@ -106,6 +106,16 @@ suite('a command that was granted network', () => {
     assert.deepEqual([status, detail, held.started.length], ['refused', 'There is no network today.', 0]);
   });
 
+  test('that is stopped while it waits for one was stopped, not refused', async () => {
+    await start({ open: async (_request, signal) => await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new NetworkRefused('full')))) });
+    const permit = interlock.signer.permit({ plan: { network: 'internet' } });
+    await interlock.queue(permit);
+    await until(() => interlock.claims.length > 0);
+    await sleep(50);
+    await interlock.announceCancel(permit.claims.runId);
+    assert.deepEqual([(await report()).status, held.started.length], ['cancelled', 0]);
+  });
+
   test('is not started in the simulated shell', async () => {
     await start(undefined, createJustBashDriver({}, { workspaces, logger }));
     await interlock.queue(interlock.signer.permit({ plan: { network: 'internet' } }));

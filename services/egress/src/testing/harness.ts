@@ -3,9 +3,9 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EgressReply, EgressSummary, type EgressRequest } from '@megabot/contracts/egress.ts';
+import { egressGoodbye, EgressReply, EgressSummary, type EgressRequest } from '@megabot/contracts/egress.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
-import { startEgress, type EgressOptions } from '../app.ts';
+import { defaultGrantLimits, startEgress, type EgressOptions } from '../app.ts';
 
 /** A run's network as the sandbox holds it. */
 export interface HeldGrant {
@@ -31,7 +31,7 @@ export async function startHarness(options: Partial<EgressOptions> = {}) {
   const dialled: string[] = [];
   const closers: (() => Promise<void>)[] = [];
   const egress = await startEgress(
-    { controlPath, slots: [{ network: 'run-0', address: '127.0.0.1' }, { network: 'run-1', address: '127.0.0.2' }], port: 0, denied: ['11.22.33.0/24'], ...options },
+    { controlPath, slots: [{ network: 'run-0', address: '127.0.0.1' }, { network: 'run-1', address: '127.0.0.2' }], port: 0, denied: ['11.22.33.0/24'], grantLimits: { ...defaultGrantLimits, quarantineMs: 0 }, ...options },
     {
       logger: silentLogger(),
       resolve: async (host) => {
@@ -95,7 +95,7 @@ export async function startHarness(options: Partial<EgressOptions> = {}) {
         authorization: `Basic ${Buffer.from(`run:${reply.token}`).toString('base64')}`,
         async end() {
           const summary = lines(socket, '');
-          socket.end();
+          socket.end(egressGoodbye);
           return EgressSummary.parse(JSON.parse(await summary));
         },
         async drop() {

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, suite, test } from 'node:test';
+import { egressGoodbye } from '@megabot/contracts/egress.ts';
 import { createEgressClient } from './egress-client.ts';
 import { NetworkRefused } from './port.ts';
 
@@ -18,6 +19,7 @@ suite('the network of a run, asked for at the egress proxy', () => {
   let path: string;
   let answers: (string | object)[];
   let asked: string[];
+  let goodbyes = 0;
   const sockets = new Set<Socket>();
   let ended: (() => void)[];
 
@@ -27,6 +29,7 @@ suite('the network of a run, asked for at the egress proxy', () => {
     server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.add(socket);
       socket.on('error', () => undefined).on('data', (chunk) => {
+        if (chunk.toString() === egressGoodbye) return void (goodbyes += 1);
         asked.push(chunk.toString());
         const answer = answers.length > 1 ? answers.shift() : answers[0];
         socket.write(typeof answer === 'string' ? answer : `${JSON.stringify(answer)}\n`);
@@ -59,8 +62,10 @@ suite('the network of a run, asked for at the egress proxy', () => {
   test('ends when it is closed, and says what was done with it', async () => {
     const network = await client().open(request, never);
     const gone = new Promise<void>((resolve) => ended.push(resolve));
+    const before = goodbyes;
     assert.deepEqual(await network.close(), { hosts: [{ host: 'pypi.org', connections: 1, refused: 0, bytes: 7 }] });
     await gone;
+    assert.equal(goodbyes, before + 1);
   });
 
   test('is waited for while every network is taken, and refused in the end', async () => {

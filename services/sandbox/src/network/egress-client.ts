@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { EgressReply, EgressSummary, type EgressRequest } from '@megabot/contracts/egress.ts';
+import { egressGoodbye, EgressReply, EgressSummary, type EgressRequest } from '@megabot/contracts/egress.ts';
 import { NetworkRefused, type NetworkSource, type RunNetwork } from './port.ts';
 
 export interface EgressClientOptions {
@@ -54,7 +54,7 @@ function runNetwork(socket: Socket, reply: EgressReply & { ok: true }, project: 
     async close() {
       try {
         const summary = lineOf(socket);
-        socket.end();
+        socket.end(egressGoodbye);
         return EgressSummary.parse(JSON.parse(await summary));
       } catch {
         return null;

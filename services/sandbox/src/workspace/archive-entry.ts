@@ -27,6 +27,12 @@ export class WorkspaceRefusedError extends Error {
 /** Names a workspace may hold, files, folders and links together; the tmpfs of a container has the same number of inodes. */
 export const maxWorkspaceEntries = 65_536;
 
+/**
+ * Bytes of all names and link targets together. A short name in a deep folder has a long path, of which the kernel stores only the
+ * end: without this, empty files would fill our memory and the disk past every quota.
+ */
+export const maxWorkspaceNameBytes = 8 * 1024 * 1024;
+
 /** What a file occupies: tmpfs gives out pages, so a quota in plain bytes would accept what does not fit when filled again. */
 export function occupiedBytes(size: number): number {
   return Math.ceil(size / 4096) * 4096;

@@ -6,6 +6,7 @@ import {
   canonicalPath,
   leadsOut,
   maxWorkspaceEntries,
+  maxWorkspaceNameBytes,
   occupiedBytes,
   parentsOf,
   revisionOf,
@@ -55,6 +56,11 @@ async function copySafeEntries(source: Readable, output: Pack, maxBytes: number)
   const links = new Map<string, { target: string; mtime: Date }>();
   const omitted: OmittedEntry[] = [];
   let bytes = 0;
+  let nameBytes = 0;
+  const countName = (...names: string[]): void => {
+    for (const name of names) nameBytes += Buffer.byteLength(name);
+    if (nameBytes > maxWorkspaceNameBytes) throw new WorkspaceRefusedError('too_many_entries', `the names in the workspace are longer than ${maxWorkspaceNameBytes} bytes together`);
+  };
 
   const makeParents = async (path: string): Promise<void> => {
     for (const parent of parentsOf(path)) {
@@ -66,12 +72,14 @@ async function copySafeEntries(source: Readable, output: Pack, maxBytes: number)
     }
   };
   const keepDirectory = async (entry: ArchiveEntry & { type: 'directory' }): Promise<void> => {
+    countName(entry.path);
     kept.set(entry.path, entry);
     await writeHeader(output, { name: `${entry.path}/`, type: 'directory', mode: entry.mode, mtime: entry.mtime });
   };
 
   for await (const entry of entriesOf(source)) {
     const { header } = entry;
+    countName(header.name, header.linkname ?? '');
     if (header.name.includes('\uFFFD') || header.linkname?.includes('\uFFFD')) {
       omitted.push({ path: header.name, reason: 'name_not_utf8' });
       entry.skip();

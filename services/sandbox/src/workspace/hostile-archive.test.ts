@@ -62,6 +62,7 @@ suite('an archive that was made to deceive', () => {
     'a size of many times what is allowed': Buffer.concat([header('f', { size: 2 ** 33 - 1 }), end]),
     'a size in binary of 2^62': Buffer.concat([header('f', { size: Buffer.from([0x80, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0]) }), end]),
     'a pax record with a size of many times what is allowed': Buffer.concat([pax({ size: '99999999999' }), file('f', 'x'), end]),
+    'empty files whose names together fill the memory': Buffer.concat([...Array.from({ length: 2_400 }, (_, index) => Buffer.concat([pax({ path: `${`${'d'.repeat(250)}/`.repeat(14)}${index}` }), file('x', '')])), end]),
     'a broken checksum': Buffer.concat([header('f').fill('y', 0, 1), end]),
     'an end in the middle of a file': Buffer.concat([header('f', { size: 5_000 }), Buffer.alloc(1_000, 'x')]),
   };

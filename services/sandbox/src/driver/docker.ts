@@ -1,21 +1,22 @@
 import { freemem } from 'node:os';
-import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { WorkspaceRefusedError } from '../workspace/archive-entry.ts';
-import type { PutResult, WorkspaceStore } from '../workspace/store.ts';
+import type { WorkspaceStore } from '../workspace/store.ts';
 import { createBoxMaker, type Box } from './box.ts';
-import { boxKindOf, collectExec, labels, oomKillsIn, type BoxKind } from './container-spec.ts';
+import { createCollector, isDiskFull } from './collect.ts';
+import { boxKindOf, type BoxKind } from './container-spec.ts';
 import { DeadlineError, Stopped, within } from './deadline.ts';
 import { ImageMissingError, openEngine, type Engine } from './engine.ts';
 import { NotStartedError } from './launch.ts';
 import { createOutputCollector, type OutputCollector } from './output-collector.ts';
 import { createPace } from './pace.ts';
 import { createPool, type PoolOptions } from './pool.ts';
-import type { ReapedRun, RunHooks, RunSpec, SandboxDriver } from './port.ts';
+import type { RunHooks, RunSpec, SandboxDriver } from './port.ts';
+import { createReaper } from './reap.ts';
 import { openReplicaState } from './replica-state.ts';
 import { cancelReasonOf, resultOf, writeFilesRun, type Ending } from './run-result.ts';
-import { refusalOf, sandboxImage, signalOf } from './run-rules.ts';
+import { refusalOf, sandboxImage } from './run-rules.ts';
 import { openSurroundings } from './surroundings.ts';
 
 export interface DockerDriverOptions {
@@ -66,6 +67,8 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
   const surroundings = openSurroundings({ ...options, runtime: options.runtime ?? 'auto', allowedImages }, { engine, logger, stepMs });
   const state = openReplicaState(options.stateFolder, options.instance);
   const boxes = createBoxMaker({ engine, logger, stepMs });
+  const collect = createCollector({ engine, workspaces, logger });
+  const reap = createReaper({ project: options.project, instance: options.instance, stepMs }, { engine, boxes, state });
   const make = async (kind: BoxKind, maxWallMs: number): Promise<Box> => {
     await boxes.settled();
     return await boxes.make(kind, await surroundings.containerOptions(), maxWallMs);
@@ -115,7 +118,7 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
       if (signal.aborted) throw new Stopped();
       const exitCode = await execute(box, spec, collector, signal);
       if (typeof exitCode !== 'number') return exitCode;
-      const ending = await within(collect(box, spec, exitCode), 'bring back the workspace', stepMs, signal);
+      const ending = await within(collect(box.containerId, spec, exitCode), 'bring back the workspace', stepMs, signal);
       ended = true;
       return ending;
     } catch (error) {
@@ -158,35 +161,6 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
     }
   };
 
-  const collect = async (box: Box, spec: RunSpec, exitCode: number): Promise<Ending> => {
-    const ended = { exitCode, signal: signalOf(exitCode) };
-    const exec = await engine.exec(box.containerId, collectExec);
-    let said = '';
-    const archive = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const { stream, bytes } of exec.output) {
-        if (stream === 'stdout') yield bytes;
-        else if (said.length < 4096) said += Buffer.from(bytes).toString();
-      }
-      // Only a tar that says it is whole replaces the workspace.
-      const code = await exec.exitCode();
-      if (code !== 0) throw new Error(`the workspace could not be read back: tar ended with ${code}`);
-    };
-    const kept = await put(spec, Readable.from(archive(), { objectMode: false })).finally(() => exec.detach());
-    if (exitCode !== 0 && oomKillsIn(said) > 0) return { outcome: 'oom', ...ended, ...kept };
-    return { outcome: ended.signal === null ? 'exited' : 'signalled', ...ended, ...kept };
-  };
-
-  const put = async (spec: RunSpec, tar: Readable): Promise<{ put?: PutResult; detail?: string }> => {
-    try {
-      return { put: await workspaces.put(spec.conversation, tar, spec.limits.workspaceBytes, spec.workspace.revision) };
-    } catch (error) {
-      if (error instanceof WorkspaceRefusedError) return { detail: `The changes to the workspace were not kept: ${error.message}.` };
-      if (!isDiskFull(error)) throw error;
-      logger.error({ err: error, runId: spec.runId }, 'a workspace could not be stored');
-      return { detail: 'The changes to the workspace were not kept: the disk of the sandbox is full. Free some space on it and run the command again.' };
-    }
-  };
-
   const endingOfLostContainer = async (id: string): Promise<Ending | undefined> => {
     let found = await within(engine.state(id), 'look at the container', stepMs);
     // What the engine does in a container that is being ended fails a moment before it calls it ended.
@@ -218,28 +192,6 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
     const collector = createOutputCollector(spec.limits.outputBytes, (stream, chunk) => hooks.onOutput(stream, chunk));
     const signal = AbortSignal.any([hooks.signal, closing.signal]);
     return resultOf(identity, spec, startedAt, collector, await ending(spec, collector, signal));
-  };
-
-  /** Removes the containers of this project that nobody alive uses, and hands out the runs that were in them. */
-  const reap = async (): Promise<readonly ReapedRun[]> => {
-    const lapsed = new Set(state.lapsed());
-    const abandoned = (instance: string, leaseUntil: number): boolean => lapsed.has(instance) || (!state.knows(instance) && leaseUntil < Date.now());
-    const gone = new Set(lapsed);
-    for (const container of await within(engine.list({ [labels.project]: options.project }), 'list the containers', stepMs)) {
-      const { [labels.instance]: instance, [labels.box]: boxId, [labels.leaseUntil]: leaseUntil } = container.labels;
-      if (instance === undefined) continue;
-      const own = instance === options.instance;
-      if (own ? boxes.isOurs(boxId ?? '') : !abandoned(instance, Number(leaseUntil))) continue;
-      if (!own) gone.add(instance);
-      await within(engine.remove(container.id), 'remove the container', stepMs);
-    }
-    const own = await state.takeRuns(options.instance, boxes.isOurs);
-    const reaped: ReapedRun[] = own.map((note) => ({ ...note, instance: options.instance, reason: 'own_leftover' }));
-    for (const instance of gone) {
-      for (const note of await state.takeRuns(instance, () => false)) reaped.push({ ...note, instance, reason: 'lease_expired' });
-      await state.bury(instance);
-    }
-    return reaped.map(({ runId, permitId, instance, reason }) => ({ runId, permitId, instance, reason }));
   };
 
   let tended: Promise<void> | undefined;
@@ -281,10 +233,6 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
       await Promise.allSettled(active);
     },
   };
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }
 
 // Only our own words reach a person; the engine's are in the log.

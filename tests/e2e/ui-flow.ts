@@ -36,11 +36,11 @@ export function uiFlow(signInLink: () => Promise<string>): void {
     it('runs a command once it is approved by keyboard, and shows what it printed', async () => {
       await say('!run echo "from the page" && echo "and aside" >&2');
       const card = page.getByRole('article', { name: /^Approval / }).last();
-      await card.getByRole('button', { name: 'Approve', exact: true }).waitFor();
+      await card.getByRole('button', { name: 'Approve once' }).waitFor();
       assert.equal(await card.getByLabel('Exact command').textContent(), 'echo "from the page" && echo "and aside" >&2');
       await page.keyboard.press('Escape');
       await page.keyboard.press('.');
-      await page.getByRole('dialog').getByRole('button', { name: 'Approve', disabled: false }).first().waitFor();
+      await page.getByRole('dialog').getByRole('button', { name: 'Approve once', disabled: false }).first().waitFor();
       await page.keyboard.press('y');
       await page.getByRole('dialog').getByText('Approved by owner').waitFor();
       await page.keyboard.press('Escape');

@@ -127,7 +127,8 @@ describe('the interlock on PostgreSQL', () => {
 
     const granted = await it.ask('make for now', { conversation: 'granted' });
     await it.decide(granted.approvalId, 'approve', { scope: 'conversation' });
-    assert.deepEqual((await it.call(it.gateway, interlock.grantRevoke, { id: granted.approvalId, actor: owner })).grants, []);
+    const { grants } = await it.call(it.gateway, interlock.grantRevoke, { id: granted.approvalId, actor: owner });
+    assert.ok(grants?.every(({ id }) => id !== granted.approvalId));
 
     await it.call(it.gateway, interlock.policyEdit, { actor: owner, edit: { op: 'add', list: 'allow', pattern: 'cat' } });
     await it.call(it.gateway, interlock.policyUndo, { actor: owner });

@@ -19,7 +19,9 @@ model:
 
 # What may run without asking, and what may never run. A pattern is the beginning of one simple command, word by word:
 # "git status" covers "git status --short". A leading "=" means exactly this command. Deny always wins, also inside pipes,
-# substitutions and wrappers. "*" in deny stops everything; "*" in allow lets everything run that is not denied.
+# substitutions and wrappers. "*" in deny stops everything; "*" in allow lets every command run that is not denied.
+# What is no command has rules of its own: "write:src/**" (files; never those that others run or trust), "web:example.org" (GET),
+# "mcp:<server>/<tool>", "memory:erase", "bridge:<platform>/<chat>"; "config:<key>" in deny alone. Without a rule it asks.
 policies:
   allow: []
   deny: []

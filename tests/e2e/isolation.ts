@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { after, before, suite, test } from 'node:test';
 import type { ContainerState } from '@megabot/testing/stack-containers.ts';
 import { stackServices, type Stack, type StackService } from '@megabot/testing/stack.ts';
-import { listenOnHost, ordinaryContainerReaches, outsideMachine, reachFrom, type OutsideMachine, type Target } from './network-probe.ts';
+import { listenOnHost, listenOnLoopback, ordinaryContainerReaches, outsideMachine, reachFrom, type OutsideMachine, type Target } from './network-probe.ts';
 
 type Network = 'edge' | 'bus' | 'data' | 'egress';
 const networksOf: Readonly<Record<StackService, readonly Network[]>> = {
@@ -74,6 +74,29 @@ export function isolation(stack: () => Stack): void {
         assert.deepEqual(await reachFrom(stack(), service, [{ name: 'host', host: stack().egressHost, port: host.port }]), { host: 'open' });
       });
     }
+
+    test('the relay passes its four ports on to who may have them, and to nobody else', async () => {
+      const socketsOf = async (service: StackService) => {
+        const { stdout } = await stack().exec(service, ['sh', '-c', 'ls -d /run/hostlink/*/*.sock 2>/dev/null || true']);
+        return stdout.trim().split('\n').filter((line) => line !== '').toSorted((a, b) => a.localeCompare(b));
+      };
+      assert.deepEqual(await socketsOf('gateway'), ['/run/hostlink/openclaw/18789.sock']);
+      assert.deepEqual(await socketsOf('orchestrator'), ['11434', '1234', '8080'].map((port) => `/run/hostlink/models/${port}.sock`));
+      for (const service of stackServices) if (service !== 'gateway' && service !== 'orchestrator') assert.deepEqual(await socketsOf(service), [], service);
+    });
+
+    test('a listener on the host\'s loopback is reached through the relay, and not without it', async () => {
+      // Whichever of the relay's ports is free here stands for a model server that listens on 127.0.0.1 alone.
+      const listener = await listenOnLoopback([11_434, 1_234, 8_080]);
+      const ask = 'const s = require("node:net").connect(process.argv[1].includes("/") ? { path: process.argv[1] } : { host: process.argv[1], port: Number(process.argv[2]) }); s.on("data", (d) => process.stdout.write(d)); s.on("error", () => {}); setTimeout(() => process.exit(), 1500)';
+      const heard = async (service: StackService, target: string) => (await stack().exec(service, ['node', '-e', ask, target, String(listener.port)])).stdout.trim();
+      try {
+        assert.equal(await heard('orchestrator', `/run/hostlink/models/${listener.port}.sock`), 'hello');
+        assert.equal(await heard('orchestrator', stack().egressHost), '');
+      } finally {
+        await listener.close();
+      }
+    });
 
     test('only the sandbox has the engine\'s socket', async () => {
       for (const service of stackServices) {

@@ -53,6 +53,16 @@ export async function listenOnHost(): Promise<{ port: number; close(): Promise<v
   };
 }
 
+/** Listens on 127.0.0.1 alone, on the first of these ports that is free. */
+export async function listenOnLoopback(ports: readonly number[]): Promise<{ port: number; close(): Promise<void> }> {
+  for (const port of ports) {
+    const server = createServer((socket) => socket.on('error', () => undefined).end('hello\n'));
+    const free = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+    if (free) return { port, close: async () => await new Promise<void>((resolve) => server.close(() => resolve())) };
+  }
+  throw new Error(`none of the ports ${ports.join(', ')} is free on this machine`);
+}
+
 export interface OutsideMachine {
   readonly address: string;
   /** This host's own address in that network. */

@@ -113,6 +113,8 @@ function installationOf(options: StackOptions, ports: Ports): Installation {
     MEGABOT_EGRESS_HOST: `${prefix}.1`,
     MEGABOT_MODEL_URL: 'http://model:8080/v1',
     MEGABOT_MODEL: 'scripted',
+    // Whatever else listens on this machine must not decide what is tested.
+    MEGABOT_HOSTLINK: 'on',
     // Long enough for a loaded machine, short enough to wait for in a test.
     MEGABOT_MODEL_IDLE_SECONDS: '6',
     ...options.environment,

@@ -15,6 +15,10 @@ const openclaw = {
   name: 'real OpenClaw gateway (MEGABOT_TEST_OPENCLAW_URL, MEGABOT_TEST_OPENCLAW_TOKEN and MEGABOT_TEST_TELEGRAM_URL say where it is)',
   here: ['MEGABOT_TEST_OPENCLAW_URL', 'MEGABOT_TEST_OPENCLAW_TOKEN', 'MEGABOT_TEST_TELEGRAM_URL'].every((name) => (process.env[name] ?? '') !== ''),
 };
+const openclawRestart = {
+  name: 'a command that restarts it (MEGABOT_TEST_OPENCLAW_RESTART)',
+  here: (process.env['MEGABOT_TEST_OPENCLAW_RESTART'] ?? '') !== '',
+};
 const chromium = { name: "Debian's chromium", here: succeeds('/usr/bin/chromium', '--version') };
 
 interface Kind {
@@ -29,6 +33,7 @@ const kinds: readonly Kind[] = [
   { name: 'unit', needs: [], concurrency: 2, timeoutMs: 180_000, globs: ['{libs,services,infra}/*/src/**/!(*.it).test.ts', 'tests/repo/*.test.ts'] },
   { name: 'interop', needs: [python], concurrency: 2, timeoutMs: 180_000, globs: ['libs/crypto/src/*.it.test.ts', 'services/gateway/src/**/!(openclaw).it.test.ts'] },
   { name: 'openclaw', needs: [openclaw], concurrency: 1, timeoutMs: 300_000, globs: ['services/gateway/src/channels/openclaw/openclaw.it.test.ts'] },
+  { name: 'openclaw-restarts', needs: [openclaw, openclawRestart], concurrency: 1, timeoutMs: values.long ? 5_400_000 : 1_200_000, globs: ['services/standalone/src/messenger-openclaw.it.test.ts'] },
   { name: 'browser', needs: [chromium], concurrency: 1, timeoutMs: 300_000, globs: ['services/ui/src/**/*.it.test.ts'] },
   {
     name: 'integration',

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A real OpenClaw with its real Telegram channel, whose Bot API is scripted. */
+export interface RealOpenClaw {
+  /** Somebody writes to the bot in a direct chat. */
+  write(from: string, text: string): Promise<void>;
+  /** What the bot has sent since the last call. */
+  sent(): Promise<{ readonly chat: string; readonly text: string }[]>;
+  /** Restarts OpenClaw alone; resolves when the command has ended, whatever it found. */
+  restart(): Promise<void>;
+  /** All texts of people that OpenClaw's own history holds. */
+  history(): Promise<string[]>;
+}
+
+export function createRealOpenClaw({ url, token, telegram, restartCommand }: { url: string; token: string; telegram: string; restartCommand: string }): RealOpenClaw {
+  return {
+    async write(from, text) {
+      await fetch(`${telegram}/_inject?${new URLSearchParams({ text, from, name: `P${from}` }).toString()}`);
+    },
+    async sent() {
+      const log = (await (await fetch(`${telegram}/_log`)).json()) as { method: string; p: string }[];
+      return log.filter(({ method, p }) => method.startsWith('send') && p.includes('"text"')).map(({ p }) => {
+        const { chat_id: chat, text } = JSON.parse(p) as { chat_id: string | number; text: string };
+        return { chat: String(chat), text };
+      });
+    },
+    async restart() {
+      const child = spawn(restartCommand, { shell: true, stdio: 'ignore' });
+      await once(child, 'exit');
+    },
+    history: async () => await readHistory(url, token),
+  };
+}
+
+/** By its own protocol and with its shared token, so that nothing of the bridge takes part. */
+async function readHistory(url: string, token: string): Promise<string[]> {
+  const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: 64 * 1_048_576 });
+  const waiting = new Map<string, (frame: Json) => void>();
+  const challenged = new Promise<void>((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('message', (data: Buffer) => {
+      const frame = JSON.parse(data.toString('utf8')) as Json;
+      if (frame['event'] === 'connect.challenge') resolve();
+      if (frame['type'] === 'res') waiting.get(String(frame['id']))?.(frame);
+    });
+  });
+  const request = async (method: string, params: object): Promise<Json> => {
+    const id = randomUUID();
+    const frame = await new Promise<Json>((resolve, reject) => {
+      waiting.set(id, resolve);
+      socket.once('close', () => reject(new Error(`OpenClaw closed the connection during ${method}`)));
+      socket.send(JSON.stringify({ type: 'req', id, method, params }));
+    });
+    if (frame['ok'] !== true) throw new Error(`OpenClaw refused ${method}: ${JSON.stringify(frame['error']).slice(0, 400)}`);
+    return frame['payload'] as Json;
+  };
+  try {
+    await challenged;
+    await request('connect', {
+      minProtocol: 4, maxProtocol: 4, client: { id: 'gateway-client', version: '0.1.0', platform: 'linux', mode: 'backend' }, role: 'operator', scopes: ['operator.read', 'operator.write'], auth: { token },
+    });
+    const { sessions } = (await request('sessions.list', { limit: 200 })) as { sessions: { key: string }[] };
+    const texts: string[] = [];
+    for (const { key } of sessions) {
+      for (let offset = 0; ; ) {
+        const page = (await request('chat.history', { sessionKey: key, limit: 200, ...(offset === 0 ? {} : { offset }) })) as { messages: Json[]; hasMore?: boolean; nextOffset?: number };
+        for (const row of page.messages) if (row['role'] === 'user') texts.push(JSON.stringify(row['content']));
+        if (page.hasMore !== true || page.nextOffset === undefined || page.nextOffset <= offset) break;
+        offset = page.nextOffset;
+      }
+    }
+    return texts;
+  } finally {
+    socket.terminate();
+  }
+}

@@ -1,5 +1,6 @@
 import type { Approval } from '@megabot/contracts/approval.ts';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
+import type { Run } from '@megabot/contracts/run.ts';
 
 export interface ApprovalSeed {
   readonly id?: string;
@@ -11,13 +12,15 @@ export interface ApprovalSeed {
   readonly turnId?: string;
   readonly expiresInMs?: number;
   /** What only some approvals have. */
-  readonly more?: Partial<Pick<Approval, 'parts' | 'warnings' | 'mounts' | 'limits' | 'diff' | 'editedFrom'>>;
+  readonly more?: Partial<Pick<Approval, 'parts' | 'warnings' | 'network' | 'stdin' | 'mounts' | 'limits' | 'diff' | 'editedFrom'>>;
 }
 
 interface Script {
   readonly text?: string;
   readonly ask?: ApprovalSeed;
   readonly run?: string;
+  /** How the run ends, where it is not only text. */
+  readonly ends?: Partial<Run>;
   readonly fail?: boolean;
   /** The turn streams its text and then stays busy, to be stopped. */
   readonly never?: boolean;
@@ -43,6 +46,10 @@ export const scriptedAnswers: Readonly<Record<string, Script>> = {
   bidi: { text: 'This is what I would run.', ask: seed('high', 'echo "harmless\u202E\u2066 # \u2069" && c\u0430t /workspace/notes\u200B.txt\u00A0', ['The command contains characters that do not show.']) },
   ask: { text: 'I need to list the folder first. May I?', ask: seed('medium', 'ls -la /workspace/private', ['No allow rule matches `ls -la /workspace/private`.']) },
   '!run': { run: 'ls -la', text: 'The command ended with exit code 0.' },
+  '!pack': {
+    run: 'tar c . | gzip', text: 'The command ended with exit code 0.',
+    ends: { binary: true, truncated: true, changedFiles: { total: 104, files: [{ path: 'notes/plan.md', size: 2_048, change: 'changed' }, { path: 'out/b\u202Edm.exe', size: 7, change: 'added' }, { path: 'old.log', size: 3_565_158, change: 'removed' }] } },
+  },
   slow: { text: 'This takes a while. I am looking at one file after another', never: true },
   fail: { fail: true, text: 'No model is reachable. Tried http://127.0.0.1:11434. Start one and set MEGABOT_MODEL_URL, or use !run.' },
   stream: { text: 'Hello. I can talk, look things up in memory, and propose commands, which you see before anything runs.' },
@@ -58,6 +65,7 @@ export const seedApprovals: readonly ApprovalSeed[] = [
   { id: 'm2c7vlow20000000000000000', risk: 'low', command: 'date -u', reasons: ['No allow rule matches `date -u`.'], conversation: 'default', turnId: 'seed5', expiresInMs: 3_000_000 },
   { id: '7xw2bhigh0000000000000000', risk: 'high', command: 'find . -type d -name node_modules -prune -exec rm -rf {} +', reasons: ['`find -exec` runs another program.', '`rm -rf` deletes without asking.'], conversation: 'backups', turnId: 'seed4', expiresInMs: 95_000, more: {
     warnings: ['It deletes whatever the pattern finds when it runs, which may be more than now.'],
+    network: { hosts: ['pypi.org', 'files.pythonhosted.org'] },
     parts: [
       { words: ['find', '.', '-type', 'd', '-name', 'node_modules', '-prune', '-exec', 'rm', '-rf', '{}', '+'], start: 0, end: 61, verdict: 'ask', rule: null, reason: 'no allow rule covers it' },
       { words: ['rm', '-rf', '{}'], start: 49, end: 58, verdict: 'ask', rule: { list: 'allow', pattern: 'rm build', index: 3 }, reason: 'the rule covers `rm build` alone' },

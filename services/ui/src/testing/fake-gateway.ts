@@ -6,7 +6,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { createFakeRoutes, type FakeRoutes } from './fake-routes.ts';
 import { createFakeWorld, type FakeWorld } from './fake-world.ts';
 
-export interface FakeGateway extends Pick<FakeRoutes, 'setPolicy' | 'bumpPolicy'> {
+export interface FakeGateway extends Pick<FakeRoutes, 'setPolicy' | 'bumpPolicy' | 'messengers' | 'files'> {
   readonly url: string;
   readonly world: FakeWorld;
   /** Requests as they arrived. */
@@ -81,6 +81,8 @@ export async function startFakeGateway(options: { port?: number; seeded?: boolea
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, world, requests, sent,
     setPolicy: routes.setPolicy,
     bumpPolicy: routes.bumpPolicy,
+    messengers: routes.messengers,
+    files: routes.files,
     offline() {
       refusing = true;
       for (const socket of sockets) socket.terminate();

@@ -4,7 +4,10 @@ import type { Approval } from '@megabot/contracts/approval.ts';
 import type { Conversation } from '@megabot/contracts/conversation.ts';
 import type { PolicyVersion } from '@megabot/contracts/endpoints/interlock.ts';
 import type { ConversationGrant } from '@megabot/contracts/policy.ts';
+import { sendJson as json, sendProblem as problem } from './fake-answers.ts';
 import { seedAudit } from './fake-data.ts';
+import { createFakeFiles } from './fake-files.ts';
+import { createFakeMessengers } from './fake-messengers.ts';
 import type { FakeWorld } from './fake-world.ts';
 
 export const fakeToken = 'a-token-for-the-fake-gateway';
@@ -18,12 +21,11 @@ export function createFakeRoutes(world: FakeWorld) {
   const sessions = new Set<string>();
   const codes = new Set([fakeCode]);
   let policy = { allow: ['ls', 'git status'], deny: ['rm -rf /'], matching: 'commands', version: 1, lockdown: false, warnings: [] as string[], grants: [] as ConversationGrant[] };
+  const messengers = createFakeMessengers();
+  const files = createFakeFiles();
   const versions: PolicyVersion[] = [{ id: 1, at: Date.now() - 86_400_000, by: 'by hand', summary: 'The first version.', version: 'v1' }];
   const noteVersion = (summary: string) => versions.unshift({ id: versions.length + 1, at: Date.now(), by: 'owner', summary, version: `v${policy.version}` });
 
-  const problem = (response: ServerResponse, status: number, code: string, detail: string, hint: string) =>
-    response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ type: 'about:blank', title: detail, status, detail, code, hint }));
-  const json = (response: ServerResponse, body: unknown, headers: Record<string, string> = {}) => response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   const signedIn = (request: IncomingMessage) => sessions.has(/session=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '');
   const sendPolicy = (response: ServerResponse) => json(response, { ...policy, version: `v${policy.version}` }, { etag: `"v${policy.version}"` });
 
@@ -156,7 +158,7 @@ export function createFakeRoutes(world: FakeWorld) {
   }
 
   return {
-    signedIn,
+    signedIn, messengers, files,
     setPolicy(change: Partial<Pick<typeof policy, 'lockdown' | 'warnings' | 'matching' | 'grants'>>): void {
       policy = { ...policy, ...change };
     },
@@ -169,10 +171,11 @@ export function createFakeRoutes(world: FakeWorld) {
       const method = request.method ?? 'GET';
       const at = `${method} ${url.pathname}`;
       if (url.pathname === '/health') {
-        json(response, { status: 'degraded', version: '0.1.0', deployment: 'stack', encryption: { required: false }, lockdown: policy.lockdown, warnings: ['Encryption of the native WebSocket is off: MEGABOT_WS_PASSWORD is empty.'],
+        json(response, { status: 'degraded', version: '0.1.0', deployment: 'stack', encryption: { required: false }, lockdown: policy.lockdown, bridges: messengers.health(), warnings: ['Encryption of the native WebSocket is off: MEGABOT_WS_PASSWORD is empty.'],
           services: { gateway: { ok: true, detail: 'ready' }, memory: { ok: true, detail: 'ready' }, interlock: { ok: true, detail: 'ready' }, orchestrator: { ok: false, detail: 'no model at http://127.0.0.1:11434' }, sandbox: { ok: true, detail: 'docker' } }, });
       } else if (at === 'POST /api/v1/session') signIn(response, body);
       else if (!signedIn(request)) problem(response, 401, 'unauthenticated', 'Not signed in.', 'Sign in.');
+      else if (files.handle(url, response) || messengers.handle(at, response, body)) return;
       else if (fixed(at, request, response, body) === undefined) byId(url, method, response, body);
     },
   };

@@ -83,7 +83,7 @@ export function createFakeWorld(publish: (frame: ServerFrame) => void) {
     emit({ type: 'approval', approval });
     return approval;
   }
-  function execute(command: string, turn: Turn, then: () => void): Run {
+  function execute(command: string, turn: Turn, then: () => void, ends: Partial<Run> = {}): Run {
     const { id: turnId, conversation } = turn;
     const run: Run = { id: newId('r'), conversation, turnId, command, status: 'running', exitCode: null, signal: null, output: '', truncated: false, driver: 'docker', detail: null, createdAt: Date.now(), startedAt: Date.now(), endedAt: null };
     runs.set(run.id, run);
@@ -96,7 +96,7 @@ export function createFakeWorld(publish: (frame: ServerFrame) => void) {
     later(120, () => print('stderr', "ls: cannot open directory './private': Permission denied\n"));
     later(180, () => print('stdout', 'title: \u001B]0;owned\u0007 clear: \u001B[2J end\n'));
     later(260, () => {
-      Object.assign(run, { status: 'exited', exitCode: 0, endedAt: Date.now() });
+      Object.assign(run, { status: 'exited', exitCode: 0, endedAt: Date.now(), ...ends });
       emit({ type: 'run', runId: run.id, turnId, stream: 'status', chunk: 'exited 0', conversation });
       then();
     });
@@ -114,7 +114,7 @@ export function createFakeWorld(publish: (frame: ServerFrame) => void) {
       const script = scriptedAnswers[word] ?? {};
       const says = script.text ?? '';
       later(60, () => {
-        if (script.run !== undefined) execute(script.run, turn, () => finish(turn, says));
+        if (script.run !== undefined) execute(script.run, turn, () => finish(turn, says), script.ends);
         else if (script.fail) finish(turn, says, 'failed');
         else stream(turn, 1, says, () => {
           if (script.ask) ask({ ...script.ask, conversation, turnId: turn.id });

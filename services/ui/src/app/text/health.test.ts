@@ -5,9 +5,9 @@ import { readHealth } from './health.ts';
 describe('the health report', () => {
   it('is read as the gateway writes it', () => {
     assert.deepEqual(
-      readHealth({ status: 'degraded', version: '0.1.0', deployment: 'stack', encryption: { required: true }, lockdown: false, services: { memory: { ok: true, detail: 'ready' }, sandbox: { ok: false, detail: 'timeout: no answer' } }, warnings: ['Model: none'] }),
+      readHealth({ status: 'degraded', version: '0.1.0', deployment: 'stack', encryption: { required: true }, lockdown: false, services: { memory: { ok: true, detail: 'ready' }, sandbox: { ok: false, detail: 'timeout: no answer' } }, bridges: { openclaw: { state: 'connected' } }, warnings: ['Model: none'] }),
       {
-        status: 'degraded', version: '0.1.0', deployment: 'stack', encryption: 'on', warnings: ['Model: none'],
+        status: 'degraded', version: '0.1.0', deployment: 'stack', encryption: 'on', messengers: 'connected', warnings: ['Model: none'],
         services: [{ name: 'memory', ok: true, detail: 'ready' }, { name: 'sandbox', ok: false, detail: 'timeout: no answer' }],
       },
     );
@@ -15,7 +15,7 @@ describe('the health report', () => {
   for (const [name, body] of [['nothing', undefined], ['one word', { status: 'ok' }], ['nonsense', { services: 7, warnings: 'x', encryption: 'maybe' }], ['a list', []]] as const) {
     it(`breaks over nothing: ${name}`, () => {
       const health = readHealth(body);
-      assert.deepEqual([health.services, health.warnings, health.encryption], [[], [], 'unknown']);
+      assert.deepEqual([health.services, health.warnings, health.encryption, health.messengers], [[], [], 'unknown', null]);
     });
   }
   it('knows encryption that is off from encryption that is not told of', () => {

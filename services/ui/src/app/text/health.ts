@@ -5,6 +5,8 @@ export interface HealthView {
   /** Of the native socket. */
   readonly encryption: 'on' | 'off' | 'unknown';
   readonly services: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+  /** How the bridge to messengers stands; null while it is off or another process runs it. */
+  readonly messengers: string | null;
   readonly warnings: readonly string[];
 }
 
@@ -23,6 +25,7 @@ export function readHealth(body: unknown): HealthView {
     deployment: text(health['deployment']) ?? text(health['mode']),
     encryption: encryptionOf(health['encryption']),
     services: services.map(([name, value]) => ({ name, ok: isWell(value), detail: detailOf(value) })),
+    messengers: text(fields(fields(health['bridges'])['openclaw'])['state']),
     warnings: Array.isArray(health['warnings']) ? health['warnings'].filter((warning) => typeof warning === 'string') : [],
   };
 }

@@ -26,6 +26,9 @@ export function revealInvisible(text: string): readonly RevealedPiece[] {
   return pieces;
 }
 
+/** A text with nothing hidden in it, where marking the characters would be too much. */
+export const revealed = (text: string): string => revealInvisible(text).map((piece) => piece.text).join('');
+
 /** What a reader has to be told about a command beyond its text; empty for plain ASCII. */
 export function oddities(text: string): readonly string[] {
   let hidden = 0;

@@ -30,8 +30,10 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
   const [edited, setEdited] = useState<EditedApproval | null>(null);
   const [typed, setTyped] = useState('');
   const [seenWhole, setSeenWhole] = useState<string | null>(null);
+  const [seenInput, setSeenInput] = useState<string | null>(null);
   const [seenDiff, setSeenDiff] = useState<string | null>(null);
   const whole = cutAt(approval.command) === null || seenWhole === approval.command;
+  const wholeInput = approval.stdin === undefined || cutAt(approval.stdin) === null || seenInput === approval.stdin;
   const wholeDiff = approval.diff === undefined || !diffIsLong(approval.diff) || seenDiff === approval.diff;
   const left = useTimeLeft(approval, controller.api.serverNow);
   const pending = approval.status === 'pending' && left !== null;
@@ -41,7 +43,7 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
   const ending = approval.shortId.slice(-4);
   const confirmed = !needsTyping || typed.trim().toLowerCase() === ending.toLowerCase();
   const ready = pending && !inert && sent === null;
-  const mayApprove = ready && approval.complete && whole && wholeDiff && confirmed;
+  const mayApprove = ready && approval.complete && whole && wholeInput && wholeDiff && confirmed;
 
   useEffect(() => {
     if (!pending) return;
@@ -83,7 +85,7 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
     else if (needsTyping && !confirmed) confirmation.current?.focus();
     else void approve('once');
   };
-  const shortage = !approval.complete ? 'Reading the whole command…' : !whole ? 'Show all of the command to approve it.' : !wholeDiff ? 'Show all of the changes to approve them.' : null;
+  const shortage = !approval.complete ? 'Reading the whole command…' : !whole ? 'Show all of the command to approve it.' : !wholeInput ? 'Show all of the standard input to approve it.' : !wholeDiff ? 'Show all of the changes to approve them.' : null;
   return (
     <article className={`approval risk-${approval.risk}${pending ? '' : ' settled'}`} ref={card} tabIndex={-1} aria-label={`Approval ${approval.shortId}`} onKeyDown={pending ? onKeyDown : undefined}>
       <header>
@@ -107,6 +109,12 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
       </header>
       <h2>{approvalWords(approval)}</h2>
       <CommandText key={`${approval.planHash} ${approval.command.length}`} text={approval.command} onWhole={() => setSeenWhole(approval.command)} />
+      {approval.stdin !== undefined && (
+        <div className="stdin">
+          <h3>It is given this on standard input</h3>
+          <CommandText key={`${approval.planHash} ${approval.stdin.length}`} text={approval.stdin} label="Standard input" onWhole={() => setSeenInput(approval.stdin ?? '')} />
+        </div>
+      )}
       {approval.diff !== undefined && approval.diff !== '' && <DiffView key={approval.diff.length} diff={approval.diff} onWhole={() => setSeenDiff(approval.diff ?? '')} />}
       <ApprovalFacts approval={approval} />
       {pending ? (

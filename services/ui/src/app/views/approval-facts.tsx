@@ -9,7 +9,7 @@ import { ReasonText } from './reason-text.tsx';
 export function ApprovalFacts({ approval }: { approval: ShownApproval }) {
   const facts: readonly (readonly [name: string, value: React.ReactNode])[] = [
     ...(approval.kind === 'shell' ? [['Folder', <code key="cwd">{approval.cwd ?? '…'}</code>] as const] : []),
-    ['Network', networkWords(approval.network)],
+    ['Network', <Network key="network" network={approval.network} />],
     ['Where', placeWords(approval.kind)],
     ...(approval.mounts !== undefined && approval.mounts.length > 0 ? [['Sees', approval.mounts.join('; ')] as const] : []),
     ...(approval.limits === undefined ? [] : [['At most', limitWords(approval.limits)] as const]),
@@ -39,5 +39,17 @@ export function ApprovalFacts({ approval }: { approval: ShownApproval }) {
         ))}
       </dl>
     </>
+  );
+}
+
+/** Whatever is more than no network stands out, host by host. */
+function Network({ network }: { network: ShownApproval['network'] }) {
+  if (network === undefined || network === 'none' || network === 'internet') return network === 'internet' ? <strong className="reaches">{networkWords(network)}</strong> : networkWords(network);
+  return (
+    <span className="reaches">
+      {network.hosts.map((host) => (
+        <code key={host}>{host}</code>
+      ))}
+    </span>
   );
 }

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import type { Mode } from '@megabot/contracts/conversation.ts';
 import { openTurn, transcript, waits } from '../state/selectors.ts';
+import { routeHash } from '../route.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { ChatTurn } from './chat-turn.tsx';
 import { Composer } from './composer.tsx';
@@ -36,6 +37,10 @@ export function ChatPage({ conversation, menuButton, pendingButton }: { conversa
         {menuButton}
         <Title title={titleOf(known ?? { id: conversation, title: '' })} onRename={(title) => void change({ title })} />
         <span className="spring" />
+        <a className="files-link" href={routeHash({ page: 'files', conversation })} title="Files of this conversation">
+          <Icon name="folder" />
+          <span className="files-word">Files</span>
+        </a>
         <label className="mode-chip" title={modes.find((one) => one.mode === mode)?.says}>
           <span className="visually-hidden">Mode</span>
           <select value={mode} onChange={(event) => void change({ mode: event.target.value as Mode })}>

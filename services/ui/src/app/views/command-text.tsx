@@ -18,12 +18,14 @@ export function cutAt(text: string): number | null {
 
 interface CommandTextProps {
   readonly text: string;
+  /** What it is, for those who hear the page. */
+  readonly label?: string;
   /** Told once everything is in view; at once for most. */
   readonly onWhole?: () => void;
 }
 
 /** Exactly what would run. Whatever the eye could miss is spelled out, and a long one says how much is not shown yet. */
-export function CommandText({ text, onWhole }: CommandTextProps) {
+export function CommandText({ text, label = 'Exact command', onWhole }: CommandTextProps) {
   const [all, setAll] = useState(false);
   const cut = all ? null : cutAt(text);
   const pieces = useMemo(() => revealInvisible(cut === null ? text : text.slice(0, cut)), [text, cut]);
@@ -32,7 +34,7 @@ export function CommandText({ text, onWhole }: CommandTextProps) {
   return (
     <div className="command">
       {/* Kept left to right in the order of its characters, so that no letter can reorder what stands around it. */}
-      <pre dir="ltr" tabIndex={0} aria-label="Exact command">
+      <pre dir="ltr" tabIndex={0} aria-label={label}>
         <code>
           {pieces.map((piece, index) =>
             piece.kind === 'plain' ? piece.text : <span key={index} className={piece.kind}>{piece.text}</span>,

@@ -1,4 +1,5 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useState, type ReactNode } from 'react';
+import { routeHash } from '../route.ts';
 import { readHealth, type HealthView } from '../text/health.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { useApp } from './context.ts';
@@ -52,6 +53,7 @@ export function HealthPage() {
           </h2>
           <dl className="facts wide">
             <Fact name="This page" value={state.connection === 'open' ? 'connected' : 'reconnecting'} />
+            {health.messengers !== null && <Fact name="Messengers" value={<a href={routeHash({ page: 'messengers' })}>{health.messengers}</a>} />}
             <Fact name="Native socket" value={{ on: 'encrypted', off: 'not encrypted', unknown: 'unknown' }[health.encryption]} />
             {health.deployment !== null && <Fact name="Runs as" value={health.deployment} />}
             {health.version !== null && <Fact name="Version" value={health.version} />}
@@ -68,7 +70,7 @@ export function HealthPage() {
   );
 }
 
-function Fact({ name, value }: { name: string; value: string }) {
+function Fact({ name, value }: { name: string; value: ReactNode }) {
   return (
     <div>
       <dt>{name}</dt>

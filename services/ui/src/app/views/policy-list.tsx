@@ -1,5 +1,5 @@
 import { useState, type FormEvent } from 'react';
-import { revealInvisible } from '../text/invisible.ts';
+import { revealed as shown } from '../text/invisible.ts';
 import type { ApiProblem, PatternPreview } from '../wire/api.ts';
 import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
@@ -7,9 +7,6 @@ import { ProblemText } from './problem-text.tsx';
 
 export type ListName = 'allow' | 'deny';
 type Change = (list: ListName, change: (patterns: readonly string[]) => readonly string[]) => Promise<boolean>;
-
-/** A pattern with nothing hidden in it. */
-const shown = (pattern: string): string => revealInvisible(pattern).map((piece) => piece.text).join('');
 
 /** One of the two lists. A new pattern shows what it would have covered lately before it is added. */
 export function PatternList({ name, patterns, onChange }: { name: ListName; patterns: readonly string[] | null; onChange: Change }) {

@@ -3,10 +3,11 @@ import { pendingApprovals } from '../state/selectors.ts';
 import { useApp } from './context.ts';
 import { Icon, Mark, type IconName } from './icons.tsx';
 
-const pages: readonly { readonly page: 'approvals' | 'policy' | 'memory' | 'activity' | 'health'; readonly name: string; readonly icon: IconName }[] = [
+const pages: readonly { readonly page: Exclude<Route['page'], 'chat' | 'files'>; readonly name: string; readonly icon: IconName }[] = [
   { page: 'approvals', name: 'Approvals', icon: 'lock' },
   { page: 'policy', name: 'Policy', icon: 'policy' },
   { page: 'memory', name: 'Memory', icon: 'memory' },
+  { page: 'messengers', name: 'Messengers', icon: 'messengers' },
   { page: 'activity', name: 'Activity', icon: 'activity' },
   { page: 'health', name: 'Health', icon: 'health' },
 ];
@@ -17,7 +18,7 @@ export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
   const pending = pendingApprovals(state);
   const waitingCount = pending.length;
   const waiting = new Set(pending.map((approval) => approval.conversation));
-  const current = route.page === 'chat' ? route.conversation : null;
+  const current = route.page === 'chat' || route.page === 'files' ? route.conversation : null;
   const listed = state.conversations.some((conversation) => conversation.id === 'default')
     ? state.conversations
     : [{ id: 'default', title: '', updatedAt: 0 }, ...state.conversations];
@@ -40,7 +41,7 @@ export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
       <ul className="conversations" aria-label="Conversations">
         {listed.map((conversation) => (
           <li key={conversation.id}>
-            <a href={routeHash({ page: 'chat', conversation: conversation.id })} aria-current={conversation.id === current ? 'page' : undefined}>
+            <a href={routeHash({ page: 'chat', conversation: conversation.id })} aria-current={conversation.id !== current ? undefined : route.page === 'chat' ? 'page' : 'true'}>
               <span className="name">{titleOf(conversation)}</span>
               {waiting.has(conversation.id) && (
                 <span className="flag">

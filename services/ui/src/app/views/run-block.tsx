@@ -5,6 +5,7 @@ import { runWords } from '../text/run-words.ts';
 import { duration } from '../text/time.ts';
 import { CommandText } from './command-text.tsx';
 import { Icon } from './icons.tsx';
+import { RunResults } from './run-results.tsx';
 
 const shownCharacters = 100_000;
 
@@ -49,7 +50,7 @@ export function RunBlock({ run: shown, approved }: { run: ShownRun; approved: bo
       ) : (
         endedRun(status) && run && <p className="cut">No output.</p>
       )}
-      {run?.truncated && <p className="cut">The output was longer than is kept.</p>}
+      {run && endedRun(status) && <RunResults run={run} />}
       {run?.detail && <p className="cut">{run.detail}</p>}
     </figure>
   );

@@ -6,9 +6,11 @@ import { ApprovalsPage } from './approvals-page.tsx';
 import { Banners } from './banners.tsx';
 import { ChatPage } from './chat-page.tsx';
 import { useApp } from './context.ts';
+import { FilesPage } from './files-page.tsx';
 import { HealthPage } from './health-page.tsx';
 import { Icon } from './icons.tsx';
 import { MemoryPage } from './memory-page.tsx';
+import { MessengersPage } from './messengers-page.tsx';
 import { PendingDrawer } from './pending-drawer.tsx';
 import { PolicyPage } from './policy-page.tsx';
 import { Rail } from './rail.tsx';
@@ -77,7 +79,7 @@ export function Shell() {
 
 function Page({ route, menuButton, pendingButton }: { route: Route; menuButton: React.ReactNode; pendingButton: React.ReactNode }) {
   if (route.page === 'chat') return <ChatPage key={route.conversation} conversation={route.conversation} menuButton={menuButton} pendingButton={pendingButton} />;
-  const titles = { approvals: 'Approvals', policy: 'Policy', memory: 'Memory', activity: 'Activity', health: 'Health' } as const;
+  const titles = { approvals: 'Approvals', policy: 'Policy', memory: 'Memory', messengers: 'Messengers', files: 'Files', activity: 'Activity', health: 'Health' } as const;
   return (
     <>
       <header className="bar">
@@ -86,9 +88,28 @@ function Page({ route, menuButton, pendingButton }: { route: Route; menuButton: 
         <span className="spring" />
         {pendingButton}
       </header>
-      <div className="page">{{ approvals: <ApprovalsPage wanted={route.page === 'approvals' ? route.approval : undefined} />, policy: <PolicyPage />, memory: <MemoryPage />, activity: <ActivityPage />, health: <HealthPage /> }[route.page]}</div>
+      <div className="page"><PageBody route={route} /></div>
     </>
   );
+}
+
+function PageBody({ route }: { route: Exclude<Route, { page: 'chat' }> }) {
+  switch (route.page) {
+    case 'approvals':
+      return <ApprovalsPage wanted={route.approval} />;
+    case 'files':
+      return <FilesPage key={route.conversation} conversation={route.conversation} />;
+    case 'policy':
+      return <PolicyPage />;
+    case 'memory':
+      return <MemoryPage />;
+    case 'messengers':
+      return <MessengersPage />;
+    case 'activity':
+      return <ActivityPage />;
+    case 'health':
+      return <HealthPage />;
+  }
 }
 
 function useRoute(): Route {

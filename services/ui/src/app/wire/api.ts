@@ -1,10 +1,12 @@
 import type { Approval } from '@megabot/contracts/approval.ts';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
 import type { Conversation, Message, Mode, Turn } from '@megabot/contracts/conversation.ts';
-import type { PolicyVersion, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
+import type { OneTimeCodes, PolicyVersion, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
+import type { WorkspaceEntry } from '@megabot/contracts/endpoints/sandbox.ts';
 import type { RecalledItem } from '@megabot/contracts/memory-item.ts';
 import type { Judgement, PolicyView } from '@megabot/contracts/policy.ts';
 import type { Run } from '@megabot/contracts/run.ts';
+import type { BridgeView } from './bridge.ts';
 
 /** A refusal with the server's own words (RFC 9457), or ours where there was no answer at all (`status` 0). */
 export class ApiProblem extends Error {
@@ -35,6 +37,19 @@ export interface EditedApproval {
 export interface PatternPreview {
   readonly looked: number;
   readonly matches: readonly { readonly command: string; readonly times: number }[];
+}
+
+/** Part of what a workspace holds; another `revision` means that its files have changed. */
+export interface FilePage {
+  readonly revision: string;
+  readonly usage: { readonly bytes: number; readonly entries: number };
+  readonly files: readonly WorkspaceEntry[];
+  readonly nextCursor: string | null;
+}
+/** An admin of a messenger, as `meta-config.yaml` lists them. */
+export interface CodeHolder {
+  readonly platform: string;
+  readonly sender: string;
 }
 
 export type Api = ReturnType<typeof createApi>;
@@ -104,6 +119,15 @@ export function createApi(deps: { fetch: typeof fetch; now: () => number; onUnau
       (await json<{ decided: { approval: Approval; runId: string | null }[] }>('POST', '/api/v1/approvals/batch', { approvalIds, decision })).decided.map(({ approval, runId }) => (runId === null ? approval : { ...approval, runId })),
     run: (id: string) => json<Run>('GET', `/api/v1/runs/${encodeURIComponent(id)}`),
 
+    files: (id: string, cursor?: string) => json<FilePage>('GET', `${conversationPath(id)}/files?limit=200${after(cursor)}`),
+    /** All of a file, or nothing: one that breaks off is not given. */
+    file: async (id: string, path: string): Promise<Blob> => {
+      const response = await call('GET', `${conversationPath(id)}/files/${path.split('/').map(encodeURIComponent).join('/')}`);
+      return await response.blob().catch((error: unknown) => {
+        throw new ApiProblem(0, 'broken_off', 'The download broke off, and nothing was saved.', 'The file may have changed meanwhile: refresh the list and download it again.', { cause: error });
+      });
+    },
+
     policy: async (): Promise<Policy> => await readPolicy(await call('GET', '/api/v1/policy')),
     putPolicy: async (policy: { allow: readonly string[]; deny: readonly string[]; matching: string }, etag: string): Promise<Policy> =>
       await readPolicy(await call('PUT', '/api/v1/policy', policy, { 'if-match': etag })),
@@ -119,6 +143,14 @@ export function createApi(deps: { fetch: typeof fetch; now: () => number; onUnau
     remember: (text: string) => json<unknown>('POST', '/api/v1/memory', { items: [{ text }] }),
     recall: async (query: string) => (await json<{ items: RecalledItem[] }>('POST', '/api/v1/memory/recall', { query, k: 20 })).items,
     forget: (id: string) => json<{ count: number }>('DELETE', '/api/v1/memory', { ids: [id] }),
+
+    bridges: async () => (await json<{ bridges: BridgeView[] }>('GET', '/api/v1/bridges')).bridges,
+    retryBridge: () => json<BridgeView>('POST', '/api/v1/bridges/openclaw/retry', {}),
+    oneTimeCodes: () => json<{ admins: CodeHolder[]; enrolled: OneTimeCodes[] }>('GET', '/api/v1/one-time-codes'),
+    /** The address holds the secret, and is told this once. */
+    enrolCodes: ({ platform, sender }: CodeHolder) => json<{ uri: string; expiresAt: number }>('POST', '/api/v1/one-time-codes', { platform, sender }),
+    confirmCodes: ({ platform, sender }: CodeHolder, code: string) => json<OneTimeCodes>('POST', '/api/v1/one-time-codes/confirm', { platform, sender, code }),
+    removeCodes: ({ platform, sender }: CodeHolder) => json<unknown>('DELETE', '/api/v1/one-time-codes', { platform, sender }),
 
     /** `/health` answers with 503 and the same body while something is down. */
     health: async (): Promise<unknown> => {

@@ -1,0 +1,85 @@
+import type { ServerResponse } from 'node:http';
+import type { OneTimeCodes } from '@megabot/contracts/endpoints/interlock.ts';
+import type { BridgeView } from '../app/wire/bridge.ts';
+import { sendJson, sendProblem } from './fake-answers.ts';
+
+/** The code that the fake takes as right, and the secret that it gives. */
+export const fakeFirstCode = '123456';
+export const fakeSecret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+
+type Holder = Pick<OneTimeCodes, 'platform' | 'sender'>;
+
+const counters = { connections: 2, messages: 41, answers_delivered: 39, attempts_failed: 3 };
+
+/** A bridge that was refused, with everything that can be wrong at once. */
+export const refusedBridge = (now: number): BridgeView => ({
+  name: 'openclaw', state: 'refused', since: now - 60_000, address: 'ws+unix:/run/hostlink/openclaw/18789.sock', counters,
+  message: 'OpenClaw does not take the token.', mend: 'Set OPENCLAW_AUTH_TOKEN to the current one, then make up.',
+  findings: [
+    { code: 'own_turns', level: 'warning', message: 'OpenClaw’s own agent works on people’s messages as well.', mend: 'Deny the channel in session.sendPolicy.' },
+    { code: 'runs_commands', level: 'alarm', message: 'OpenClaw’s own agent ran a command.', mend: 'Set tools.exec.mode to "deny".' },
+  ],
+  undelivered: [
+    { id: 'u1', platform: 'telegram', chat: '123\u202E456', state: 'failed', reason: 'The chat is gone.', attempts: 9, createdAt: now - 3_600_000, expiresAt: now - 60_000 },
+    { id: 'u2', platform: 'telegram', chat: '77', state: 'pending', reason: 'OpenClaw is not connected.', attempts: 1, createdAt: now - 60_000, expiresAt: now + 86_000_000 },
+  ],
+});
+
+/** Bridges and one-time codes of the fake gateway: off, and without admins, until a test says otherwise. */
+export function createFakeMessengers() {
+  let bridge: BridgeView = { name: 'openclaw', state: 'off', counters: {}, findings: [], undelivered: [] };
+  let admins: readonly Holder[] = [];
+  let enrolled: readonly OneTimeCodes[] = [];
+  let secretLastsMs = 600_000;
+  let away = false;
+  const others = ({ platform, sender }: Holder) => enrolled.filter((one) => one.platform !== platform || one.sender !== sender);
+
+  function confirm(response: ServerResponse, holder: Holder, code: unknown): unknown {
+    const made = enrolled.find((one) => one.platform === holder.platform && one.sender === holder.sender);
+    if (!made) return sendProblem(response, 404, 'not_found', 'There is nothing to confirm.', 'Enrol again: a secret waits ten minutes for its first code.');
+    if (code !== fakeFirstCode) return sendProblem(response, 403, 'not_entitled', 'The code is not right.', 'Take the one that your app shows now.');
+    const used = { ...made, confirmed: true, lastUsedAt: Date.now() };
+    enrolled = [...others(holder), used];
+    return sendJson(response, used);
+  }
+
+  return {
+    setBridge: (next: BridgeView) => (bridge = next),
+    setAdmins: (next: readonly Holder[]) => (admins = next),
+    setEnrolled: (next: readonly OneTimeCodes[]) => (enrolled = next),
+    setSecretLasts: (ms: number) => (secretLastsMs = ms),
+    setAway: (next: boolean) => (away = next),
+    /** As the health report tells of it: absent while off. */
+    health: () => (bridge.state === 'off' ? {} : { openclaw: { state: bridge.state } }),
+    /** Whether it was one of these routes. */
+    handle(at: string, response: ServerResponse, body: Readonly<Record<string, unknown>>): boolean {
+      const holder = { platform: String(body['platform']), sender: String(body['sender']) };
+      switch (at) {
+        case 'GET /api/v1/bridges':
+          if (away) sendProblem(response, 503, 'unavailable', 'The bridges cannot be asked.', 'Try again in a moment.');
+          else sendJson(response, { bridges: [bridge] });
+          return true;
+        case 'POST /api/v1/bridges/openclaw/retry':
+          if (bridge.state === 'standby') sendProblem(response, 409, 'conflict', 'The bridge is run by another process of this MegaBot.', 'Repeat this in a few seconds.');
+          else sendJson(response, (bridge = { name: 'openclaw', state: 'connected', since: Date.now(), counters, gatewayVersion: '2026.9.6', findings: [], undelivered: [] }));
+          return true;
+        case 'GET /api/v1/one-time-codes':
+          sendJson(response, { admins, enrolled });
+          return true;
+        case 'POST /api/v1/one-time-codes':
+          enrolled = [...others(holder), { ...holder, confirmed: false, enrolledAt: Date.now(), lastUsedAt: null }];
+          sendJson(response, { uri: `otpauth://totp/MegaBot:${encodeURIComponent(`${holder.platform}:${holder.sender}`)}?issuer=MegaBot&secret=${fakeSecret}&algorithm=SHA1&digits=6&period=30`, expiresAt: Date.now() + secretLastsMs });
+          return true;
+        case 'POST /api/v1/one-time-codes/confirm':
+          confirm(response, holder, body['code']);
+          return true;
+        case 'DELETE /api/v1/one-time-codes':
+          enrolled = others(holder);
+          response.writeHead(204).end();
+          return true;
+        default:
+          return false;
+      }
+    },
+  };
+}

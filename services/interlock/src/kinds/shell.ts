@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ActionOf } from '@megabot/contracts/action.ts';
 import { describeNetwork } from '@megabot/contracts/network.ts';
+import { commandWarnings } from '../policy/card-warnings.ts';
 import { judge, type ShellJudgement } from '../policy/decide.ts';
 import { shellRisk } from '../risk.ts';
 import { sandboxLimits } from './limits.ts';
@@ -12,6 +13,7 @@ export const environment: Readonly<Record<string, string>> = {
   LANG: 'C.UTF-8',
   PATH: '/usr/local/bin:/usr/bin:/bin',
   TERM: 'dumb',
+  TMPDIR: '/tmp',
   USER: 'agent',
 };
 
@@ -48,6 +50,7 @@ export const shell: KindRules<'shell'> = {
     ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
   }),
   usesWorkspace: true,
+  warnings: (action) => commandWarnings(action.command),
 };
 
 /**

@@ -57,6 +57,15 @@ describe('editing what waits', () => {
     assert.equal(it.permitsWaiting(), 0);
   });
 
+  test('to an allowed command runs what the rules read, not the spelling', async () => {
+    await using it = await startInterlock({ policy: { allow: ['ls'] } });
+    const { approvalId } = await it.ask('ls | tee x');
+    await edit(it, approvalId, 'ls   -l   notes');
+    const { plan } = await it.permit();
+    assert.ok(plan.kind === 'shell');
+    assert.deepEqual([plan.argv.at(-1), plan.command], ["'ls' '-l' 'notes'", 'ls   -l   notes']);
+  });
+
   test('leaves the key idempotent: the same proposal gets what became of it, another one is a conflict', async () => {
     await using it = await startInterlock();
     const turnId = newId();

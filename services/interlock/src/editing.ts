@@ -10,6 +10,7 @@ import { expired, lockPending } from './decisions.ts';
 import { requireEntitled } from './entitlement.ts';
 import { recordJudgement } from './judged.ts';
 import { judgeAction } from './judgement.ts';
+import { rulesOf } from './kinds/table.ts';
 import { actionOf, displayOf, planOf, summaryOf } from './plan.ts';
 import { recordingRefusals } from './refusals.ts';
 import { findApproval, type ApprovalRow } from './rows.ts';
@@ -76,14 +77,17 @@ async function replace(tx: Tx, context: Context, state: InForce, revision: strin
       break;
     case 'allow': {
       const runId = newId();
-      await createRun(tx, context, { ...ids, id: runId, source: 'policy', command: text, plan });
+      // What a rule lets through runs as the rules read it, whoever spelled it.
+      const script = judgement.canonicalScript;
+      const allowed = script === undefined ? plan : planOf(action, row.conversation, revision, state.settings.sandbox, { script });
+      await createRun(tx, context, { ...ids, id: runId, source: 'policy', command: text, plan: allowed });
       outcome = { decision: 'allow', runId, warnings: [editor, ...judgement.warnings] };
       break;
     }
     case 'ask': {
       const expiresAt = tx.now + state.settings.approvals.expire_minutes * 60_000;
       const origin = { from: row.id, by: actor.principal };
-      approval = await insertApproval(tx, { ...ids, action, plan, text, reasons, parts: judgement.parts ?? [], warnings: judgement.warnings, requestedBy: row.requested_by, edited: origin, expiresAt });
+      approval = await insertApproval(tx, { ...ids, action, plan, text, reasons, parts: judgement.parts ?? [], warnings: [...judgement.warnings, ...(rulesOf(action).warnings?.(action, state.settings) ?? [])], requestedBy: row.requested_by, edited: origin, expiresAt });
       await context.events.approvalShown(tx, approval);
       outcome = { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt, reasons };
       break;

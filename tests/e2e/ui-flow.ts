@@ -51,7 +51,7 @@ export function uiFlow(signInLink: () => Promise<string>): void {
     it('shows what was rejected as rejected', async () => {
       await say('!run echo never');
       const card = page.getByRole('article', { name: /^Approval / }).last();
-      await card.getByText('echo never').waitFor();
+      await card.getByLabel('Exact command').getByText('echo never').waitFor();
       await card.getByRole('button', { name: 'Reject', exact: true }).click();
       await card.getByText('Rejected by owner').waitFor();
     });

@@ -191,6 +191,18 @@ suite('messengers and files in a real browser', { skip: browserMissing }, () => 
       await run.getByRole('link', { name: 'All files of this conversation' }).click();
       await page.getByRole('heading', { name: 'Files', level: 1 }).waitFor();
     });
+    it('only approvals that are all in their command are decided together', async (test) => {
+      const { page, gateway } = await signedIn(test);
+      const plain = { risk: 'low' as const, reasons: [] };
+      for (const command of ['date', 'uptime']) gateway.world.ask({ ...plain, command });
+      gateway.world.ask({ ...plain, command: 'curl https://pypi.org', more: { network: { hosts: ['pypi.org'] } } });
+      gateway.world.ask({ ...plain, command: 'python3 -', more: { stdin: 'print(1)' } });
+      await goTo(page, '#/approvals', 'Approvals');
+      await page.getByText('4 approvals wait').waitFor();
+      await page.getByRole('article', { name: /^Approval / }).nth(3).waitFor();
+      const together = page.getByRole('region', { name: /^Low risk, decided together/ });
+      assert.deepEqual((await together.getByLabel('Exact command').allTextContents()).toSorted(), ['date', 'uptime']);
+    });
     it('an approval names every host that the command would reach, and wants all of its input seen', async (test) => {
       const { page, gateway } = await signedIn(test);
       const { shortId } = gateway.world.ask({ command: 'python3 -', risk: 'low', reasons: [], more: { network: { hosts: ['pypi.org', 'files.pythonhosted.org'] }, stdin: `${'print(1)\n'.repeat(60)}# the end\u200B` } });

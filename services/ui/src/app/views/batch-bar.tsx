@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { pendingApprovals } from '../state/selectors.ts';
+import type { ShownApproval } from '../state/state.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { CommandText, cutAt } from './command-text.tsx';
 import { useApp } from './context.ts';
@@ -9,10 +10,13 @@ import { ProblemText } from './problem-text.tsx';
 /** How long a changed list takes no decision, so that a click cannot hit what has just moved under it. */
 const inertMs = 600;
 
+/** Whether a line that shows the command shows everything: what reaches a network, reads input or changes files wants its card. */
+const isAllInItsCommand = ({ command, diff, stdin, network }: ShownApproval): boolean => diff === undefined && stdin === undefined && network === 'none' && cutAt(command) === null;
+
 /** Low risk in one go: each command in full view, each chosen by its own box. Nothing is chosen beforehand. */
 export function BatchBar() {
   const { state, controller } = useApp();
-  const low = pendingApprovals(state).filter((approval) => approval.risk === 'low' && approval.complete && approval.diff === undefined && cutAt(approval.command) === null);
+  const low = pendingApprovals(state).filter((approval) => approval.risk === 'low' && approval.complete && isAllInItsCommand(approval));
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const [sending, setSending] = useState(false);

@@ -81,7 +81,7 @@ function Findings({ findings }: { findings: BridgeView['findings'] }) {
   return (
     <ul className="warnings" aria-label="Findings">
       {findings.map((finding) => (
-        <li key={finding.code}>
+        <li key={finding.code} className={finding.level}>
           <Icon name={finding.level === 'alarm' ? 'octagon' : 'alert'} size={15} />
           <span>
             {finding.level === 'alarm' ? 'It happened: ' : 'It may happen: '}

@@ -103,7 +103,8 @@ function FileRow({ entry, now, loading, onDownload }: { entry: WorkspaceEntry; n
       </span>
       {entry.type === 'file' && (
         <button type="button" className="plain" aria-label={`Download ${path}`} aria-disabled={loading} onClick={onDownload}>
-          {loading ? 'Reading…' : 'Download'}
+          <Icon name="download" size={14} />
+          <span className="files-word">{loading ? 'Reading…' : 'Download'}</span>
         </button>
       )}
     </li>

@@ -88,7 +88,7 @@ export function OneTimeCodes() {
                   {row.codes ? 'Start again' : 'Set up'}
                 </button>
               )}
-              {row.listed && row.codes?.confirmed === false && (
+              {row.listed && row.codes?.confirmed === false && !(enrolling && nameOf(enrolling.holder) === name) && (
                 <button type="button" className="plain" aria-label={`Confirm codes of ${name}`} onClick={() => setEnrolling({ holder: row, secret: null })}>
                   Confirm
                 </button>

@@ -11,6 +11,6 @@ if [ ! -f services/ui/dist/index.html ] || [ -n "$(find services/ui/src services
   npm run build --workspace services/ui --silent >/dev/null
 fi
 set -a; [ ! -f "$home/.env" ] || while IFS='=' read -r name value; do
-  case "$name" in MEGABOT_*|LOG_LEVEL|OTEL_*) [ -n "${!name+set}" ] || printf -v "$name" '%s' "$value" ;; esac
+  case "$name" in MEGABOT_*|OPENCLAW_*|LOG_LEVEL|OTEL_*) [ -n "${!name+set}" ] || printf -v "$name" '%s' "$value" ;; esac
 done < <(grep -E '^[A-Z_]+=' "$home/.env"); set +a
 exec node --disable-warning=ExperimentalWarning --import ./libs/observability/src/tracing-preload.ts services/standalone/src/main.ts

@@ -91,7 +91,8 @@ export function createApprovalCommands(bus: Bus, events: GatewayEvents): Approva
     async pending(actor) {
       const approvals = await pendingOf(actor);
       if (approvals.length === 0) return 'Nothing waits for a decision.';
-      return [`${approvals.length === 1 ? 'One approval waits' : `${approvals.length} approvals wait`}; decide with \`!approve <id>\` or \`!reject <id>\`:`, '', ...approvals.map(line)].join('\n');
+      const code = actor.channel === 'bridge' ? ' <code>' : '';
+      return [`${approvals.length === 1 ? 'One approval waits' : `${approvals.length} approvals wait`}; decide with \`!approve <id>${code}\` or \`!reject <id>${code}\`:`, '', ...approvals.map(line)].join('\n');
     },
     async pendingLike(text) {
       const prefix = IdPrefix.safeParse(text.toLowerCase());

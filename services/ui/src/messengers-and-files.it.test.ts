@@ -45,7 +45,8 @@ suite('messengers and files in a real browser', { skip: browserMissing }, () => 
       const { page, gateway } = await signedIn(test);
       gateway.messengers.setBridge(refusedBridge(Date.now()));
       await goTo(page, '#/messengers', 'Messengers');
-      await page.getByText('OpenClaw does not take the token. Set OPENCLAW_AUTH_TOKEN').waitFor();
+      await page.getByText('OpenClaw does not take the token.').waitFor();
+      await page.getByText('What to do: Set OPENCLAW_AUTH_TOKEN').waitFor();
       await page.getByText('mend this first, then try again').waitFor();
       await page.getByRole('list', { name: 'Findings' }).getByText('It happened: OpenClaw’s own agent ran a command.').waitFor();
       await page.getByText('123\\u{202E}456').waitFor();
@@ -53,6 +54,24 @@ suite('messengers and files in a real browser', { skip: browserMissing }, () => 
       await page.getByRole('button', { name: 'Try again now' }).click();
       await page.getByText('People you listed are answered.').waitFor();
       await page.getByText('None: every answer arrived').waitFor();
+    });
+    it('that are refused again say so as soon as it is known', async (test) => {
+      const { page, gateway } = await signedIn(test);
+      gateway.messengers.setBridge(refusedBridge(Date.now()));
+      gateway.messengers.setRefusesAgain(true);
+      await goTo(page, '#/messengers', 'Messengers');
+      await page.getByRole('button', { name: 'Try again now' }).click();
+      await page.getByText('OpenClaw is being asked.').waitFor();
+      await page.getByText('It was tried again. What stands above is how that ended.').waitFor();
+      await page.getByText('OpenClaw does not take the token.').waitFor();
+    });
+    it('that another process runs say to ask again', async (test) => {
+      const { page, gateway } = await signedIn(test);
+      gateway.messengers.setBridge({ name: 'openclaw', state: 'standby', counters: {}, findings: [], undelivered: [] });
+      await goTo(page, '#/messengers', 'Messengers');
+      await page.getByText('Another process of this MegaBot runs the bridge').waitFor();
+      await page.getByRole('button', { name: 'Try again now' }).click();
+      await page.getByRole('alert').getByText('The bridge is run by another process of this MegaBot. Repeat this in a few seconds.').waitFor();
     });
     it('that cannot be asked leave the rest of the page as it is', async (test) => {
       const { page, gateway } = await signedIn(test);

@@ -32,6 +32,7 @@ export function createFakeMessengers() {
   let enrolled: readonly OneTimeCodes[] = [];
   let secretLastsMs = 600_000;
   let away = false;
+  let refusesAgain = false;
   const others = ({ platform, sender }: Holder) => enrolled.filter((one) => one.platform !== platform || one.sender !== sender);
 
   function confirm(response: ServerResponse, holder: Holder, code: unknown): unknown {
@@ -48,6 +49,7 @@ export function createFakeMessengers() {
     setAdmins: (next: readonly Holder[]) => (admins = next),
     setEnrolled: (next: readonly OneTimeCodes[]) => (enrolled = next),
     setSecretLasts: (ms: number) => (secretLastsMs = ms),
+    setRefusesAgain: (next: boolean) => (refusesAgain = next),
     setAway: (next: boolean) => (away = next),
     /** As the health report tells of it: absent while off. */
     health: () => (bridge.state === 'off' ? {} : { openclaw: { state: bridge.state } }),
@@ -61,7 +63,9 @@ export function createFakeMessengers() {
           return true;
         case 'POST /api/v1/bridges/openclaw/retry':
           if (bridge.state === 'standby') sendProblem(response, 409, 'conflict', 'The bridge is run by another process of this MegaBot.', 'Repeat this in a few seconds.');
-          else sendJson(response, (bridge = { name: 'openclaw', state: 'connected', since: Date.now(), counters, gatewayVersion: '2026.9.6', findings: [], undelivered: [] }));
+          else if (refusesAgain) {
+            sendJson(response, { ...bridge, state: 'connecting', message: undefined, mend: undefined });
+          } else sendJson(response, (bridge = { name: 'openclaw', state: 'connected', since: Date.now(), counters, gatewayVersion: '2026.9.6', findings: [], undelivered: [] }));
           return true;
         case 'GET /api/v1/one-time-codes':
           sendJson(response, { admins, enrolled });

@@ -17,7 +17,7 @@ export function BridgePanel({ bridge, onRetry }: { bridge: BridgeView; onRetry: 
   const now = controller.api.serverNow();
   const words = bridgeWords(bridge, now);
   const retry = async () => {
-    if (asking) return;
+    if (asking || bridge.state === 'connecting') return;
     setAsking(true);
     const result = await onRetry();
     setAsking(false);
@@ -44,18 +44,24 @@ export function BridgePanel({ bridge, onRetry }: { bridge: BridgeView; onRetry: 
         <p className="problem" role="status">
           <Icon name="alert" />
           <span>
-            {revealed(bridge.message)} {bridge.mend !== undefined && revealed(bridge.mend)}
+            {revealed(bridge.message)}
+            {bridge.mend !== undefined && (
+              <>
+                <br />
+                <strong>What to do:</strong> {revealed(bridge.mend)}
+              </>
+            )}
           </span>
         </p>
       )}
       <p className="meaning">{words.meaning}</p>
-      {(bridge.state === 'waiting' || bridge.state === 'refused') && (
+      {bridge.state !== 'off' && bridge.state !== 'connected' && (
         <div className="row">
-          <button type="button" aria-disabled={asking} onClick={() => void retry()}>
-            {asking ? 'Asking…' : 'Try again now'}
+          <button type="button" aria-disabled={asking || bridge.state === 'connecting'} onClick={() => void retry()}>
+            {asking || bridge.state === 'connecting' ? 'Trying…' : 'Try again now'}
           </button>
           <span className="quiet" role="status">
-            {asked ? 'Another attempt has been made. If it stays like this, the reason above still holds.' : ''}
+            {asked && bridge.state !== 'connecting' ? 'It was tried again. What stands above is how that ended.' : ''}
           </span>
         </div>
       )}

@@ -8,6 +8,8 @@ import { ProblemText } from './problem-text.tsx';
 import { Undelivered } from './undelivered.tsx';
 
 const everyMs = 10_000;
+/** An attempt ends within seconds, and whoever asked for it waits for its end. */
+const everyMsWhileConnecting = 1_000;
 
 /** Bridges to messengers: whether they work, what did not arrive, and the codes of those who may decide from there. */
 export function MessengersPage() {
@@ -17,13 +19,14 @@ export function MessengersPage() {
   const read = useCallback(async () => {
     setProblem(await controller.attempt(controller.api.bridges().then(setBridges)));
   }, [controller]);
+  const connecting = bridges?.some((bridge) => bridge.state === 'connecting') ?? false;
+  useEffect(() => void read(), [read]);
   useEffect(() => {
-    void read();
     const timer = setInterval(() => {
       if (!document.hidden) void read();
-    }, everyMs);
+    }, connecting ? everyMsWhileConnecting : everyMs);
     return () => clearInterval(timer);
-  }, [read]);
+  }, [read, connecting]);
   /** Shows at once what another attempt led to so far. */
   const retry = async (): Promise<ApiProblem | null> =>
     await controller.attempt(controller.api.retryBridge().then((news) => setBridges((present) => present?.map((bridge) => (bridge.name === news.name ? news : bridge)) ?? [news])));

@@ -48,18 +48,6 @@ const answers = (sent: string, from: string, word: string): boolean => (from ===
 const milliseconds = (value: number): string => `${Math.round(value)} ms`;
 const megabytes = (entries: readonly ProcessEntry[]): string => `${Math.round(entries.reduce((sum, entry) => sum + entry.proportionalBytes, 0) / 1e6)} MB`;
 
-/** A child of either may end while it is looked at. */
-const settled = async (look: () => Promise<ProcessEntry[]>): Promise<ProcessEntry[]> => {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await look();
-    } catch (error) {
-      if (tries === 20) throw error;
-      await delay(500);
-    }
-  }
-};
-
 const before = await readFile(configFile, 'utf8');
 const folder = await mkdtemp(join(tmpdir(), 'megabot-bench-bridge-'));
 const signal = AbortSignal.timeout(1_800_000);
@@ -86,8 +74,8 @@ try {
     taken.model.push(await model.ask());
   }
   const gateway = (await listProcesses()).find(({ commandLine }) => /^openclaw|openclaw\.mjs gateway/.test(commandLine));
-  const theirMemory = await settled(async () => (gateway ? await processTree(gateway.pid) : []));
-  const ourMemory = await settled(standalone.processes);
+  const theirMemory = gateway ? await processTree(gateway.pid) : [];
+  const ourMemory = await standalone.processes();
   const peer = summarize(taken.theirs).median;
   const row = (name: string, samples: readonly number[], memory: string): string => {
     const { median, p95, min, max, count } = summarize(samples);

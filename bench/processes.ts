@@ -94,7 +94,11 @@ export async function processTree(rootPid: number): Promise<ProcessEntry[]> {
   for (const parent of tree) tree.push(...all.filter((entry) => entry.parent === parent.pid));
   return await Promise.all(
     tree.map(async (entry) => {
-      const rollup = await readFile(`/proc/${entry.pid}/smaps_rollup`, 'utf8');
+      const rollup = await readFile(`/proc/${entry.pid}/smaps_rollup`, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        // It has ended, and perhaps nobody has asked how: it has no memory any more.
+        if (error.code === 'ESRCH' || error.code === 'ENOENT') return '';
+        throw error;
+      });
       return { ...entry, proportionalBytes: Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) * 1024 };
     }),
   );

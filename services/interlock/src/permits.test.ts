@@ -102,7 +102,7 @@ describe('a run', () => {
     assert.equal((await it.status(key)).run?.status, 'interrupted');
     assert.deepEqual((await it.beat([permit.claims.runId])).stop, [permit.claims.runId]);
     await assert.rejects(it.report(permit, { workspaceRevision: 'late' }), code('run_ended'));
-    assert.equal((await it.permit()).plan.argv.at(-1), 'ls two');
+    assert.equal((await it.permit()).plan.argv.at(-1), "'ls' 'two'");
     it.advance(10_000);
     await it.sweep();
     assert.equal((await it.permit()).plan.workspaceRevision, 'late');

@@ -74,6 +74,11 @@ if has_profile hostlink; then
     esac
   done
 fi
+if [ -n "$(setting OPENCLAW_URL '')" ]; then
+  say ''
+  say "The bridge to OpenClaw is on: messages of people whom you listed, and the answers to them, go through it to their"
+  say "messengers' companies (docs/data-flow.md). \`!status\` says whether it works."
+fi
 if [ -z "$(setting MEGABOT_MODEL_URL '')" ]; then
   say ''
   say 'No model is configured in .env yet: set MEGABOT_MODEL_URL and MEGABOT_MODEL (or `model:` in config/meta-config.yaml).'

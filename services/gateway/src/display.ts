@@ -20,8 +20,14 @@ export function asCode(text: string): string {
     const fence = '`'.repeat(longest + 1);
     return longest > 0 ? `${fence} ${shown} ${fence}` : `${fence}${shown}${fence}`;
   }
-  const fence = '`'.repeat(Math.max(3, longest + 1));
-  return `\n${fence}\n${shown}\n${fence}\n`;
+  return `\n${asBlock(text)}\n`;
+}
+
+/** The text as a block of Markdown code that its own backticks cannot end: what renders Markdown changes nothing in it. */
+export function asBlock(text: string): string {
+  const shown = showInvisible(text);
+  const fence = '`'.repeat(Math.max(3, ...[...shown.matchAll(/`+/g)].map((match) => match[0].length + 1)));
+  return `${fence}\n${shown}\n${fence}`;
 }
 
 /** At most `limit` characters, and how many are missing; `rest` says where to read them. */

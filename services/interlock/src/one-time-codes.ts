@@ -95,7 +95,7 @@ export async function listCodes(sql: Sql): Promise<OneTimeCodes[]> {
  * Takes a code of an admin, once. A refusal is returned, not thrown: the transaction must commit, so that the attempt counts.
  */
 export async function takeCode(tx: Tx, context: Context, who: Sender, code: string | undefined): Promise<ServiceError | null> {
-  if (code === undefined) return notEntitled('From a messenger, a decision needs a one-time code.', 'code_missing', 'Write !approve <id> <code> with the six digits that your authenticator app shows.');
+  if (code === undefined) return notEntitled('From a messenger, a decision needs a one-time code.', 'code_missing', 'Write `!approve <id> <code>` with the six digits that your authenticator app shows.');
   const row = await findCodes(tx, who);
   if (!row || row.confirmed_at === null) return notEntitled('There are no one-time codes for you yet.', 'not_enrolled', 'The owner sets them up in the web UI.');
   return await useCode(tx, context, row, code);

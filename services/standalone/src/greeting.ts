@@ -26,6 +26,13 @@ export function greeting(config: StandaloneConfig, link: string, encrypted: bool
       '',
     );
   }
+  if (config.openclaw.url !== undefined) {
+    lines.push(
+      'The bridge to OpenClaw is on: messages of people whom you listed, and the answers to them, go through it to their',
+      "messengers' companies (docs/data-flow.md). `!status` says whether it works.",
+      '',
+    );
+  }
   lines.push('Ctrl-C stops it. Data is kept in data/.', '');
   return lines.join('\n');
 }

@@ -85,7 +85,7 @@ suite('approvals from a messenger', () => {
 
   test('an admin approves a low-risk command with a valid code and hears its result', async () => {
     ann('!run echo from the sandbox');
-    const announced = await it.hears('1001', /^Approval \w+: run this command\?\necho from the sandbox\n/);
+    const announced = await it.hears('1001', /^Approval \w+: run this command\?\n```\necho from the sandbox\n```\n/);
     const id = /^Approval (\w+)/.exec(announced)?.[1] ?? '';
     spent = await freshCode();
     usedStep = Math.max(stepNow(), usedStep + 1);

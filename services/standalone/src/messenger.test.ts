@@ -42,7 +42,7 @@ suite('people behind a messenger', () => {
 
   test('a proposal of theirs is announced with its command and how to decide, and nobody decides it without a code', async () => {
     it.openclaw.receive({ text: '!run ls -l', from: '1001', name: 'Ann' });
-    const announced = await it.hears('1001', /^Approval \w+: run this command\?\nls -l\n/);
+    const announced = await it.hears('1001', /^Approval \w+: run this command\?\n```\nls -l\n```\n/);
     const id = /^Approval (\w+)/.exec(announced)?.[1] ?? '';
     assert.match(announced, /!approve \w+ <code>/);
     it.openclaw.receive({ text: `!approve ${id}`, from: '1001', name: 'Ann' });

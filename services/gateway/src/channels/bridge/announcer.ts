@@ -4,7 +4,7 @@ import { bridgeChatOf, bridgeUnsent } from '@megabot/contracts/endpoints/bridge.
 import { approvalsList } from '@megabot/contracts/endpoints/interlock.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { PlatformSettings } from '@megabot/contracts/settings.ts';
-import { bounded, showInvisible } from '../../display.ts';
+import { asBlock, bounded, showInvisible } from '../../display.ts';
 import type { Answer } from '../openclaw/outbound.ts';
 import type { BridgeRulesSource } from './settings.ts';
 
@@ -92,12 +92,21 @@ export function approvalText(approval: Approval, settings: PlatformSettings | un
   const minutes = Math.max(0, Math.round((approval.expiresAt - approval.createdAt) / 60_000));
   const decidable = settings?.approvals === 'code' && settings.admins.length > 0 && risks.indexOf(approval.risk) <= risks.indexOf(settings.maxRisk);
   const how = decidable
-    ? `An admin decides with: !approve ${approval.shortId} <code>   or   !reject ${approval.shortId} <code>`
+    ? `An admin decides with \`!approve ${approval.shortId} <code>\` or \`!reject ${approval.shortId} <code>\``
     : 'It can only be decided in the web UI.';
   return [
     `Approval ${approval.shortId}: ${approval.kind === 'shell' ? 'run this command' : approval.kind.replaceAll('_', ' ')}?`,
-    bounded(showInvisible(approval.command), shownCommand, `all of it: ${uiOrigin}/#/approvals/${approval.id}`),
+    commandText(approval, `${uiOrigin}/#/approvals/${approval.id}`),
     `Risk: ${approval.risk}. Network: ${typeof approval.network === 'string' ? approval.network : 'named hosts'}. Expires ${minutes} minutes after it was asked.`,
     how,
   ].join('\n');
+}
+
+/** OpenClaw renders Markdown and HTML, and drops tags that it does not know; as code the command arrives as it is. */
+function commandText({ command }: Approval, link: string): string {
+  const shown = showInvisible(command);
+  if (shown.length <= shownCommand) return asBlock(command);
+  const text = bounded(shown, shownCommand, `all of it: ${link}`);
+  const end = text.lastIndexOf('\n');
+  return `${asBlock(text.slice(0, end))}${text.slice(end)}`;
 }

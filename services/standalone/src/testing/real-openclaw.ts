@@ -40,6 +40,8 @@ export function createRealOpenClaw({ url, token, telegram, restartCommand }: { u
 /** By its own protocol and with its shared token, so that nothing of the bridge takes part. */
 async function readHistory(url: string, token: string): Promise<string[]> {
   const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: 64 * 1_048_576 });
+  // Each request waits for the end as well.
+  socket.setMaxListeners(0);
   const waiting = new Map<string, (frame: Json) => void>();
   const challenged = new Promise<void>((resolve, reject) => {
     socket.on('error', reject);

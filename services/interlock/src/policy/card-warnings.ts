@@ -15,13 +15,15 @@ export function commandWarnings(command: string): string[] {
   const hidden = suspiciousCharacter(command);
   if (hidden !== null) warnings.push(`${hidden} It is shown as an escape.`);
   if (looksAlike(command)) warnings.push('A word mixes alphabets or uses letters that look like others; it may not be what it looks like.');
-  if (/[^\s]*\bxn--/i.test(command) || /https?:\/\/[^\s/]*[^\u0000-\u007f\s/]/i.test(command)) warnings.push('An address has letters that may look like those of another.');
+  if (/\bxn--/i.test(command) || /https?:\/\/[^\s/]*[^\u0000-\u007f\s/]/i.test(command)) warnings.push('An address has letters that may look like those of another.');
   if (opaque.some((reason) => reason.includes('reads from its input'))) {
     warnings.push(names.some((name) => /^(curl|wget|fetch|aria2c|http|nc|ncat|ssh)$/.test(name)) ? 'It runs what it downloads, unseen.' : 'It hands text to a program that runs it as code.');
   }
   if (opaque.length > 0 && decodes(names, all)) warnings.push('It decodes something and runs it; what that is cannot be seen here.');
   if (names.some((name) => /^(sudo|su|doas|pkexec|runuser)$/.test(name))) warnings.push('It asks for the rights of another user.');
-  if (/\n[ \t]*(\n[ \t]*){5,}\S/.test(command) || /[ \t]{80,}\S/.test(command)) warnings.push('Long empty space pushes a part of it out of view.');
+  // Of a text without its end, so that neither pattern has to look for what follows: both take time in proportion to the text.
+  const shown = command.trimEnd();
+  if (/(?:\n[ \t]*){6}/.test(shown) || /[ \t]{80}/.test(shown)) warnings.push('Long empty space pushes a part of it out of view.');
   return warnings;
 }
 

@@ -50,7 +50,7 @@ export async function createStack(options: { within: string; base: Environment; 
       await run('infra/host/down.sh', [], { environment, timeoutMs: 60_000, signal });
     },
     async wipe() {
-      await run('docker', ['compose', 'down', '--volumes', '--remove-orphans', '--timeout', '5'], { environment, timeoutMs: 60_000 });
+      await run('docker', ['compose', '--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5'], { environment, timeoutMs: 60_000 });
       const left = (await docker('ps', '--all', '--quiet', '--filter', `label=megabot.project=${project}`)).split('\n').filter((id) => id !== '');
       if (left.length > 0) await docker('rm', '--force', ...left);
       await rm(installation.home, { recursive: true, force: true });

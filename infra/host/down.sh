@@ -4,10 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . infra/host/lib.sh
 case "$(setting MEGABOT_MODE '')" in
-  stack) compose --profile egress --profile hostlink down --remove-orphans 2>&1 | grep -E 'rror' || true
+  stack) compose --profile '*' down --remove-orphans 2>&1 | grep -E 'rror' || true
     left=$(docker ps -aq --filter label=megabot.project=$project)
     # A command that was cut off may still have held one of the networks.
-    [ -z "$left" ] || { docker rm -f $left >/dev/null; compose --profile egress --profile hostlink down --remove-orphans >/dev/null 2>&1 || true; }
+    [ -z "$left" ] || { docker rm -f $left >/dev/null; compose --profile '*' down --remove-orphans >/dev/null 2>&1 || true; }
     say 'Stopped. Data is kept in the volumes; `make up` starts it again.' ;;
   standalone)
     pid=$(sed -n 's/.*"pid":\s*\([0-9]*\).*/\1/p' "$home/data/lock" 2>/dev/null || true)

@@ -123,7 +123,7 @@ function installationOf(options: StackOptions, ports: Ports): Installation {
 }
 
 async function removeInstallation({ project, home, environment }: Installation): Promise<void> {
-  await run('docker', ['compose', 'down', '--volumes', '--remove-orphans', '--timeout', '3'], { cwd: repository, env: environment });
+  await run('docker', ['compose', '--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '3'], { cwd: repository, env: environment });
   const { stdout } = await run('docker', ['ps', '--all', '--quiet', '--filter', `label=megabot.project=${project}`]);
   const runs = stdout.split('\n').filter((id) => id !== '');
   if (runs.length > 0) await run('docker', ['rm', '--force', ...runs]);

@@ -160,6 +160,10 @@ async function remember(tx: Tx, context: Context, state: InForce, action: Return
     const minutes = state.settings.approvals.conversation_grant_minutes;
     return { rule: null, grantExpiresAt: await grantForConversation(tx, { conversation: row.conversation, action, by: actor.principal, approvalId: row.id, minutes }) };
   }
+  // A rule is words: it would let the same words run without what a person has just looked at beside them.
+  if (action.network !== undefined || action.stdin !== undefined) {
+    throw new ServiceError('bad_request', 'A command with network or standard input cannot be allowed for ever: no rule covers those.', { hint: 'Approve it once or for this conversation.' });
+  }
   const pattern = exactPattern(action.command);
   await applyEdit(tx, context, { op: 'add', list: 'allow', pattern }, { actor });
   return { rule: pattern, grantExpiresAt: null };

@@ -181,6 +181,8 @@ describe('deciding', () => {
     assert.equal((await it.submit('npm test x')).decision, 'ask');
     const unclear = await it.ask('npm test | cat');
     await assert.rejects(it.decide(unclear.approvalId, 'approve', { scope: 'always' }), code('bad_request'));
+    const fed = await it.ask({ kind: 'shell', command: 'npm ci', stdin: 'yes' });
+    await assert.rejects(it.decide(fed.approvalId, 'approve', { scope: 'always' }), code('bad_request'));
     assert.equal((await it.status(unclear.key)).approval?.status, 'pending');
   });
 });

@@ -31,16 +31,15 @@ async function probesOf(file: string): Promise<readonly Probe[]> {
   // The sandboxed user is another one here; nothing else of a probe is changed.
   return text.trim().split('\n').map((line) => probeSchema.parse(JSON.parse(line))).map((probe) => ({ ...probe, expect: probe.expect.replaceAll('65534', '10002') }));
 }
-const allProbes = [
-  ...(await probesOf('containment-probes.jsonl')).map((probe) => ({ ...probe, shell: 'sh' })),
-  ...(await probesOf('more-probes.jsonl')).map((probe) => ({ ...probe, shell: 'bash' })),
-];
+const given = (await probesOf('containment-probes.jsonl')).map((probe) => ({ ...probe, shell: 'sh' }));
+const own = (await probesOf('more-probes.jsonl')).map((probe) => ({ ...probe, shell: 'bash' }));
 
 const engine = openEngine({ socketPath: '/var/run/docker.sock' });
 
-/** Probes in a container of one kind, every `step`-th of them; prints which held. `waiting` containers are ready for each, or none. */
-export function probeSuite(kind: string, waiting: number, step = 1): void {
-  const probes = allProbes.filter((_, index) => index % step === 0);
+/** Probes in a container of one kind, every so-many-th of each list; prints which held. `waiting` containers are ready for each, or none. */
+export function probeSuite(kind: string, waiting: number, every: { readonly given: number; readonly own: number }): void {
+  const some = (list: typeof given, step: number) => list.filter((_, index) => index % step === 0);
+  const probes = [...some(given, every.given), ...some(own, every.own)];
   const pool = { min: waiting, max: waiting };
   suite(`a container ${kind} holds`, () => {
     const project = `megabot-probes-${randomUUID()}`;

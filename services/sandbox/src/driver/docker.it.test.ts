@@ -158,6 +158,7 @@ for (const [kind, pool] of [['made for its run', none], ['that waited for its ru
     const result = await runScript({ ...harness, driver }, 'imageless', 'true', { image });
     assert.equal(result.outcome, 'engine_failure');
     assert.match(result.detail ?? '', /does not have the image/);
+    await driver.close();
   });
 
   test('a run in progress is no leftover', async () => {

@@ -54,6 +54,12 @@ describe('megabot audit', () => {
     await run(['audit', 'verify', '--file', '-', '--public-key', key.publicKey, ...more], `${text.join('\n')}\n`);
   const place = (kind: 'entry' | 'head', seq: number): number => lines.findIndex((line) => line.includes(`{"type":"${kind}","seq":${seq},`));
 
+  test('a key that begins with a hyphen is a key, not an option', async () => {
+    const foreign = `-${key.publicKey.slice(1)}`;
+    const { code } = await run(['audit', 'verify', '--file', '-', '--public-key', foreign], `${lines.join('\n')}\n`);
+    assert.equal(code, foreign === key.publicKey ? 0 : 1);
+  });
+
   test('an export verifies without any database, by key or by the name of its file', async () => {
     const keyFile = path.join(folder, 'permit_public');
     await writeFile(keyFile, `${key.publicKey}\n`);

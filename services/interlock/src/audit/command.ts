@@ -58,7 +58,7 @@ interface Wanted {
 function readArguments(argv: readonly string[]): Wanted | undefined {
   try {
     const options = { file: { type: 'string' }, 'public-key': { type: 'string', multiple: true }, heads: { type: 'string' } } as const;
-    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const { values, positionals } = parseArgs({ args: withValues(argv, Object.keys(options)), options, allowPositionals: true });
     const [topic, what, ...more] = positionals;
     const keys = values['public-key'] ?? [];
     if (topic !== 'audit' || (what !== 'verify' && what !== 'export') || more.length > 0) return undefined;
@@ -70,6 +70,20 @@ function readArguments(argv: readonly string[]): Wanted | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Options joined with what follows them: one key in sixty-four begins with a hyphen, and would be taken for an option itself. */
+function withValues(argv: readonly string[], options: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (let index = 0; index < argv.length; index++) {
+    const argument = argv[index] ?? '';
+    const value = argv[index + 1];
+    if (value !== undefined && options.some((name) => argument === `--${name}`)) {
+      joined.push(`${argument}=${value}`);
+      index += 1;
+    } else joined.push(argument);
+  }
+  return joined;
 }
 
 async function verifyHere(around: Surroundings, witnesses: readonly Witness[]): Promise<AuditVerification> {

@@ -24,7 +24,8 @@ export type InterlockEvents = ReturnType<typeof createInterlockEvents>;
 export function createInterlockEvents(logger: Logger) {
   return {
     judged(ids: ActionIds, verdict: string, rule: string | null) {
-      logger.info({ key: ids.key, conversation: ids.conversation, verdict, rule }, 'action judged');
+      // A rule may spell what its owner would not have in a log; the audit log holds it, redacted.
+      logger.info({ key: ids.key, conversation: ids.conversation, verdict, byRule: rule !== null }, 'action judged');
     },
     async allowedByStar(tx: Tx, ids: ActionIds, text: string) {
       logger.warn({ key: ids.key, conversation: ids.conversation }, 'the rule "*" let a command run');

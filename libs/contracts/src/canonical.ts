@@ -12,3 +12,6 @@ export function canonicalJson(value: unknown): string {
 export function canonicalHash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
+
+/** The bytes that a signature for one purpose and no other is made over; `purpose` ends in a line break, see `signingContexts`. */
+export const signedBytes = (purpose: string, value: unknown): Uint8Array => new TextEncoder().encode(purpose + canonicalJson(value));

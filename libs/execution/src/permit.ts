@@ -1,5 +1,5 @@
 import type { ActionKind, ExecutorName } from '@megabot/contracts/action.ts';
-import { canonicalHash, canonicalJson } from '@megabot/contracts/canonical.ts';
+import { canonicalHash, signedBytes } from '@megabot/contracts/canonical.ts';
 import type { Permit, PermitOf } from '@megabot/contracts/queues.ts';
 import { signingContexts, type ClaimGrant, type PermitClaims } from '@megabot/contracts/ticket.ts';
 import { verifyText } from '@megabot/crypto/ed25519.ts';
@@ -41,5 +41,3 @@ export function isGrantFor(grant: ClaimGrant, signature: string, claims: PermitC
     grant.nonce === nonce
   );
 }
-
-const signedBytes = (context: string, value: unknown): Uint8Array => new TextEncoder().encode(context + canonicalJson(value));

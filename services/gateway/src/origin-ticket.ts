@@ -1,4 +1,4 @@
-import { canonicalJson } from '@megabot/contracts/canonical.ts';
+import { signedBytes } from '@megabot/contracts/canonical.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Actor } from '@megabot/contracts/principal.ts';
 import { signingContexts, type OriginTicket } from '@megabot/contracts/ticket.ts';
@@ -15,7 +15,7 @@ export function createTicketIssuer(seed: string, clock: () => number): TicketIss
   return {
     issue({ conversation, actor, turnId = newId() }) {
       const claims = { turnId, conversation, principal: actor.principal, trust: actor.trust, issuedAt: clock() };
-      return { claims, signature: signText(privateKey, Buffer.from(signingContexts.origin + canonicalJson(claims), 'utf8')) };
+      return { claims, signature: signText(privateKey, signedBytes(signingContexts.origin, claims)) };
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { signedBytes } from '@megabot/contracts/canonical.ts';
 import { executors } from '@megabot/contracts/action.ts';
 import type { claim } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError, type ErrorCode } from '@megabot/contracts/errors.ts';
@@ -6,7 +7,7 @@ import { signingContexts, type ClaimGrant } from '@megabot/contracts/ticket.ts';
 import type { ServiceName } from '@megabot/contracts/services.ts';
 import { signText } from '@megabot/crypto/ed25519.ts';
 import { readInForce, versionOf, type InForce } from './configuration/state.ts';
-import { signedBytes, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import { judgeAction } from './judgement.ts';
 import { actionOf, planHash, summaryOf, usesWorkspace } from './plan.ts';
 import { findRun, runColumns, type RunRow } from './rows.ts';

@@ -1,6 +1,5 @@
 import type { KeyObject } from 'node:crypto';
 import type { Bus } from '@megabot/bus/port.ts';
-import { canonicalJson } from '@megabot/contracts/canonical.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { AuditWriter } from './audit.ts';
 import type { ConfigurationFile } from './configuration/file.ts';
@@ -40,6 +39,3 @@ export interface Context {
   readonly clock: () => number;
   readonly logger: Logger;
 }
-
-/** The bytes that are signed for one purpose and no other. */
-export const signedBytes = (purpose: string, value: unknown): Uint8Array => new TextEncoder().encode(purpose + canonicalJson(value));

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { canonicalHash } from '@megabot/contracts/canonical.ts';
+import { canonicalHash, signedBytes } from '@megabot/contracts/canonical.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import { signingContexts } from '@megabot/contracts/ticket.ts';
 import { verifyText } from '@megabot/crypto/ed25519.ts';
-import { signedBytes } from './context.ts';
 import { owner, shell, startInterlock } from './testing/harness.ts';
 
 const code = (wanted: string) => (error: unknown) => (error as { code?: string }).code === wanted;

@@ -4,12 +4,11 @@ import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
-import { canonicalHash } from '@megabot/contracts/canonical.ts';
+import { canonicalHash, signedBytes } from '@megabot/contracts/canonical.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Permit } from '@megabot/contracts/queues.ts';
 import { signingContexts } from '@megabot/contracts/ticket.ts';
 import { verifyText } from '@megabot/crypto/ed25519.ts';
-import { signedBytes } from './context.ts';
 import { owner, startInterlock } from './testing/harness.ts';
 import { contradictions } from './testing/history.ts';
 

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { connectNats } from '@megabot/bus/nats.ts';
 import type { Bus } from '@megabot/bus/port.ts';
+import { signedBytes } from '@megabot/contracts/canonical.ts';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
 import type { Endpoint } from '@megabot/contracts/endpoint.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
@@ -28,7 +29,6 @@ import { startPostgres, type TestPostgres } from '@megabot/testing/postgres.ts';
 import type { z } from 'zod';
 import { readWitnesses } from './audit/command.ts';
 import { verifyAudit } from './audit/verify.ts';
-import { signedBytes } from './context.ts';
 import { eventually, migrations, owner } from './testing/harness.ts';
 import { contradictions } from './testing/history.ts';
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { signedBytes } from '@megabot/contracts/canonical.ts';
 import { executors, type RunPlan } from '@megabot/contracts/action.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { ChangedFiles, RunStatus } from '@megabot/contracts/run.ts';
 import { signingContexts, type PermitClaims } from '@megabot/contracts/ticket.ts';
 import { signText } from '@megabot/crypto/ed25519.ts';
-import { signedBytes, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import type { InterlockEvents } from './events.ts';
 import { actionOf, planHash, summaryOf } from './plan.ts';
 import { redact } from './redact.ts';

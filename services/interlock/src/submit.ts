@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { z } from 'zod';
 import type { Action } from '@megabot/contracts/action.ts';
-import { canonicalHash, canonicalJson } from '@megabot/contracts/canonical.ts';
+import { canonicalHash, canonicalJson, signedBytes } from '@megabot/contracts/canonical.ts';
 import type { submit, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { newId } from '@megabot/contracts/ids.ts';
@@ -11,7 +11,7 @@ import type { Sql } from '@megabot/postgres/database.ts';
 import { insertApproval } from './approvals.ts';
 import { refuseAsking } from './asking.ts';
 import { readInForce, versionOf, type InForce } from './configuration/state.ts';
-import { signedBytes, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import { recordJudgement } from './judged.ts';
 import { judgeAction } from './judgement.ts';
 import { gatherFacts } from './kinds/facts.ts';

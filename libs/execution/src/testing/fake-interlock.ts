@@ -1,7 +1,7 @@
 import { createInProcessHub } from '@megabot/bus/in-process.ts';
 import { handle, type Bus } from '@megabot/bus/port.ts';
 import { emptyWorkspaceRevision, executors, type ActionKind, type PlanOf } from '@megabot/contracts/action.ts';
-import { canonicalHash, canonicalJson } from '@megabot/contracts/canonical.ts';
+import { canonicalHash, signedBytes } from '@megabot/contracts/canonical.ts';
 import { claim, heartbeat, report } from '@megabot/contracts/endpoints/interlock.ts';
 import { cancel, lockdown } from '@megabot/contracts/events.ts';
 import { newId } from '@megabot/contracts/ids.ts';
@@ -30,7 +30,7 @@ export const plan: PlanOf<'shell'> = {
 };
 
 const signed = (privateKey: Parameters<typeof signText>[0], context: string, value: unknown): string =>
-  signText(privateKey, new TextEncoder().encode(context + canonicalJson(value)));
+  signText(privateKey, signedBytes(context, value));
 
 /** Makes permits and grants as the interlock does, with a key pair of its own. */
 export function createSigner() {

@@ -1,8 +1,7 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { auditHeadContext, type AuditEntry, type AuditHead, type AuditRecord } from '@megabot/contracts/audit.ts';
-import { canonicalJson } from '@megabot/contracts/canonical.ts';
+import { canonicalJson, signedBytes } from '@megabot/contracts/canonical.ts';
 import { signText, verifyText } from '@megabot/crypto/ed25519.ts';
-import { signedBytes } from '../context.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

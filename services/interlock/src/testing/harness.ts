@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { z } from 'zod';
 import { createInProcessHub } from '@megabot/bus/in-process.ts';
 import { handle, type Bus } from '@megabot/bus/port.ts';
+import { signedBytes } from '@megabot/contracts/canonical.ts';
 import { emptyWorkspaceRevision, type Action, type ActionKind } from '@megabot/contracts/action.ts';
 import type { Endpoint } from '@megabot/contracts/endpoint.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
@@ -23,7 +24,6 @@ import type { Database } from '@megabot/postgres/database.ts';
 import { migrate } from '@megabot/postgres/migrations.ts';
 import { openMemoryDatabase } from '@megabot/testing/postgres-memory.ts';
 import { createInterlock, type Interlock, type InterlockOptions } from '../app.ts';
-import { signedBytes } from '../context.ts';
 
 export interface Heard {
   readonly topic: string;

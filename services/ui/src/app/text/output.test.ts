@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { appendOutput, neutraliseOutput, tailOf } from './output.ts';
+import { neutralText } from '@megabot/contracts/neutral-text.ts';
+import { appendOutput, tailOf } from './output.ts';
 
 describe('the output of a run is shown, never obeyed', () => {
   const cases: readonly [name: string, text: string, shown: string][] = [
@@ -15,12 +16,12 @@ describe('the output of a run is shown, never obeyed', () => {
     ['direction changes are spelled out', 'a\u202Eb', 'a\\u{202E}b'],
     ['tabs and line breaks stay', 'a\tb\n', 'a\tb\n'],
   ];
-  for (const [name, text, shown] of cases) it(name, () => assert.equal(neutraliseOutput(text), shown));
+  for (const [name, text, shown] of cases) it(name, () => assert.equal(neutralText(text), shown));
 
   it('joins chunks of one stream, so that a sequence cut in two is recognised', () => {
     const segments = appendOutput(appendOutput([], 'stdout', 'a\u001B[3'), 'stdout', '1mb');
     assert.equal(segments.length, 1);
-    assert.equal(neutraliseOutput(segments[0]?.text ?? ''), 'ab');
+    assert.equal(neutralText(segments[0]?.text ?? ''), 'ab');
   });
 
   it('keeps standard output and standard error apart, in the order they came', () => {

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
-import { neutraliseOutput } from '../text/output.ts';
+import { neutralText } from '@megabot/contracts/neutral-text.ts';
 import { clock } from '../text/time.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { useApp } from './context.ts';
@@ -71,7 +71,7 @@ export function ActivityPage() {
                 </span>
               )}
             </span>
-            {entry.text !== null && <code className="audit-text">{neutraliseOutput(entry.text)}</code>}
+            {entry.text !== null && <code className="audit-text">{neutralText(entry.text)}</code>}
           </li>
         ))}
       </ol>

@@ -1,6 +1,7 @@
 import { endedRun } from '../state/merge.ts';
 import type { ShownRun } from '../state/state.ts';
-import { neutraliseOutput, tailOf } from '../text/output.ts';
+import { neutralText } from '@megabot/contracts/neutral-text.ts';
+import { tailOf } from '../text/output.ts';
 import { runWords } from '../text/run-words.ts';
 import { duration } from '../text/time.ts';
 import { CommandText } from './command-text.tsx';
@@ -43,7 +44,7 @@ export function RunBlock({ run: shown, approved }: { run: ShownRun; approved: bo
         <pre className="output" dir="ltr" tabIndex={0} aria-label="Output">
           {segments.map((segment, index) => (
             <span key={index} className={segment.stream} title={segment.stream === 'both' ? undefined : segment.stream}>
-              {neutraliseOutput(segment.text)}
+              {neutralText(segment.text)}
             </span>
           ))}
         </pre>

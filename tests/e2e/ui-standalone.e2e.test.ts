@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite } from 'node:test';
@@ -7,6 +6,7 @@ import { createSignInCode, signInLink } from '@megabot/gateway/sign-in-code.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import { createStandalone } from '@megabot/standalone/app.ts';
 import { readConfig } from '@megabot/standalone/config.ts';
+import { freePorts } from '@megabot/testing/ports.ts';
 import { uiFlow } from './ui-flow.ts';
 
 suite('standalone, by its page', () => {
@@ -24,11 +24,3 @@ suite('standalone, by its page', () => {
     return signInLink(`http://127.0.0.1:${ui}`, createSignInCode(standalone.token, Date.now()));
   });
 });
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +9,7 @@ import { openConnection } from '@megabot/bus/nats-connection.ts';
 import { natsUsers, renderNatsUsers, type NatsUser } from '@megabot/contracts/permissions.ts';
 import { provisionStreams, type ProvisionOptions } from '@megabot/init/provision-streams.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
+import { freePort } from './ports.ts';
 
 const run = promisify(execFile);
 const image = 'nats:2.14-alpine';
@@ -89,15 +89,4 @@ function makeUsers(): { seeds: Record<NatsUser, string>; users: string } {
     publicKeys[user] = pair.getPublicKey();
   }
   return { seeds, users: renderNatsUsers(publicKeys) };
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
 }

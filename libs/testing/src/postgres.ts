@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { sleep } from '@megabot/lifecycle/backoff.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import { openPostgres } from '@megabot/postgres/pg.ts';
+import { freePort } from './ports.ts';
 
 const run = promisify(execFile);
 
@@ -100,15 +100,4 @@ async function untilItAnswers(server: Pick<TestPostgres, 'host' | 'port' | 'supe
       await sleep(150);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
 }

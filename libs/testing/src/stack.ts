@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { sleep } from '@megabot/lifecycle/backoff.ts';
+import { freePorts } from './ports.ts';
 import { containersOf, inspectContainer, type ContainerState } from './stack-containers.ts';
 
 const run = promisify(execFile);
@@ -209,17 +209,4 @@ export async function execute(command: string, args: readonly string[], environm
     child.once('close', (status) => resolve(status ?? -1));
   });
   return { code, stdout, stderr };
-}
-
-/** Ports of 127.0.0.1 that nothing listens on, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map(async (server) => await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  })));
-  await Promise.all(servers.map(async (server) => await new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

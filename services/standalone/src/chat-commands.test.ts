@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { silentLogger } from '@megabot/observability/logger.ts';
-import { createStandalone } from './app.ts';
-
-const token = 'an-owner-token-of-enough-characters';
-type Json = Record<string, unknown>;
+import { startWhole, token, type Whole } from './testing/whole.ts';
 
 /** A model that says, word for word, what it was told to. */
 async function startParrot(): Promise<{ server: Server; url: string; says: string }> {
@@ -32,15 +27,10 @@ async function startParrot(): Promise<{ server: Server; url: string; says: strin
 
 /** A whole MegaBot in one process: what people write in a conversation, and what becomes of it. */
 suite('commands in a conversation, with every service behind them', () => {
-  let home: string;
   let parrot: Awaited<ReturnType<typeof startParrot>>;
-  let megabot: Awaited<ReturnType<typeof createStandalone>>;
-  let base: string;
+  let megabot: Whole;
 
-  const call = async (method: string, path: string, body?: unknown): Promise<{ status: number; json: Json }> => {
-    const response = await fetch(base + path, { method, headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-    return { status: response.status, json: (await response.json()) as Json };
-  };
+  const call: Whole['call'] = async (...request) => await megabot.call(...request);
   const policy = async () => (await call('GET', '/api/v1/policy')).json as { allow: string[]; deny: string[]; lockdown: boolean };
   const pending = async () => (await call('GET', '/api/v1/approvals?status=pending')).json['approvals'] as { id: string; shortId: string; command: string; turnId: string }[];
   /** Says it and gives the answer that the conversation gets. */
@@ -63,23 +53,13 @@ suite('commands in a conversation, with every service behind them', () => {
   };
 
   before(async () => {
-    home = await mkdtemp(join(tmpdir(), 'megabot-commands-'));
     parrot = await startParrot();
-    const free = 20_000 + Math.floor(Math.random() * 20_000);
-    megabot = await createStandalone(
-      {
-        bind: '127.0.0.1', ports: { http: free, ui: free + 1, ws: free + 2 }, folders: { data: join(home, 'data'), config: join(home, 'config'), secrets: join(home, 'secrets') },
-        token, wsPassword: 'a password', publicOrigins: [], model: { url: parrot.url, name: 'parrot', apiKey: undefined, idleMs: 10_000 }, openclaw: { url: undefined, authToken: undefined }, logLevel: 'fatal',
-      },
-      silentLogger(),
-    );
-    base = `http://127.0.0.1:${free}`;
+    megabot = await startWhole({ model: { url: parrot.url, name: 'parrot' } });
   });
   after(async () => {
-    await megabot.close();
+    await megabot[Symbol.asyncDispose]();
     parrot.server.closeAllConnections();
     parrot.server.close();
-    await rm(home, { recursive: true });
   });
 
   test('an approval goes its way: proposed, listed, explained, approved, explained again', async () => {
@@ -96,7 +76,7 @@ suite('commands in a conversation, with every service behind them', () => {
   test('!allow shows what was asked for lately and writes the file; !undo takes it back; !policies remove by number', async () => {
     const answer = await say('!allow echo first');
     assert.match(answer, /^Of the one command asked for lately it would have let these run without asking:\n\n- `echo first`[\s\S]*`echo first` is now on the allow list/);
-    const file = async (): Promise<string> => await readFile(join(home, 'config', 'meta-config.yaml'), 'utf8');
+    const file = async (): Promise<string> => await readFile(join(megabot.home, 'config', 'meta-config.yaml'), 'utf8');
     assert.match(await file(), /echo first/);
     assert.match(await say('!undo'), /The policy is again what it was as version \d+/);
     assert.doesNotMatch(await file(), /- "?echo first/);
@@ -146,7 +126,7 @@ suite('commands in a conversation, with every service behind them', () => {
   });
 
   test('a broken file is said in chat, and its allow rules ask', async () => {
-    const file = join(home, 'config', 'meta-config.yaml');
+    const file = join(megabot.home, 'config', 'meta-config.yaml');
     const good = await readFile(file, 'utf8');
     await writeFile(file, `${good}\npolicies: [broken`);
     let said = '';

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { silentLogger } from '@megabot/observability/logger.ts';
-import { createStandalone } from './app.ts';
+import { startWhole, type Json, type Whole } from './testing/whole.ts';
 
-const token = 'an-owner-token-of-enough-characters';
-type Json = Record<string, unknown>;
 type ToolCall = { name: string; arguments: object };
 
 /** A model that calls the tools it was told to, once, and then repeats their results. */
@@ -38,15 +32,10 @@ async function startCaller(): Promise<{ server: Server; url: string; calls: Tool
 }
 
 suite('every kind of action, with every service behind it', () => {
-  let home: string;
   let caller: Awaited<ReturnType<typeof startCaller>>;
-  let megabot: Awaited<ReturnType<typeof createStandalone>>;
-  let base: string;
+  let megabot: Whole;
 
-  const call = async (method: string, path: string, body?: unknown): Promise<{ status: number; json: Json }> => {
-    const response = await fetch(base + path, { method, headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-    return { status: response.status, json: (await response.json()) as Json };
-  };
+  const call: Whole['call'] = async (...request) => await megabot.call(...request);
   const until = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
     for (let tries = 0; tries < 1_200; tries++) {
       const found = await look();
@@ -70,25 +59,13 @@ suite('every kind of action, with every service behind it', () => {
   };
 
   before(async () => {
-    home = await mkdtemp(join(tmpdir(), 'megabot-kinds-'));
     caller = await startCaller();
-    await mkdir(join(home, 'config'));
-    await writeFile(join(home, 'config', 'meta-config.yaml'), 'local_only: false\n');
-    const free = 20_000 + Math.floor(Math.random() * 20_000);
-    megabot = await createStandalone(
-      {
-        bind: '127.0.0.1', ports: { http: free, ui: free + 1, ws: free + 2 }, folders: { data: join(home, 'data'), config: join(home, 'config'), secrets: join(home, 'secrets') },
-        token, wsPassword: 'a password', publicOrigins: [], model: { url: caller.url, name: 'caller', apiKey: undefined, idleMs: 10_000 }, openclaw: { url: undefined, authToken: undefined }, logLevel: 'fatal',
-      },
-      silentLogger(),
-    );
-    base = `http://127.0.0.1:${free}`;
+    megabot = await startWhole({ configuration: 'local_only: false\n', model: { url: caller.url, name: 'caller' } });
   });
   after(async () => {
-    await megabot.close();
+    await megabot[Symbol.asyncDispose]();
     caller.server.closeAllConnections();
     caller.server.close();
-    await rm(home, { recursive: true, force: true });
   });
 
   test('files are written, moved and deleted with a diff, and found as they were left', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TOTP, URI } from 'otpauth';
-import { startBehindMessenger, type BehindMessenger, type Json } from './testing/behind-messenger.ts';
+import { startBehindMessenger, type BehindMessenger } from './testing/behind-messenger.ts';
+import type { Json } from './testing/whole.ts';
 
 const configuration = `
 bridges:

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BridgeAddress } from './bridge-address.ts';
 import { Id } from './ids.ts';
 import { MemorySpace } from './memory-item.ts';
 import { NetworkGrant, NetworkRequest } from './network.ts';
@@ -53,6 +54,10 @@ export const BridgeSendAction = z.object({
   platform: Name,
   /** Of the messenger: a room, a number, a channel. */
   chat: z.string().min(1).max(256).regex(/^[^\s\p{Cc}]+$/u, 'must hold no space or control character'),
+  /** Which of our own accounts on that platform writes; only needed where several of them know the chat. */
+  account: z.string().regex(/^[\w.@+-]{1,64}$/).exactOptional(),
+  /** The thread or topic of a group. */
+  thread: z.string().min(1).max(256).regex(/^[^\s\p{Cc}]+$/u, 'must hold no space or control character').exactOptional(),
   text: z.string().min(1).max(16_384),
 });
 
@@ -155,7 +160,8 @@ export const RunPlan = z.discriminatedUnion('kind', [
   service('config_change', ConfigChangeAction),
   /** `items`: how many were shown to whoever approved; the memory refuses to forget more. */
   service('memory_erase', MemoryEraseAction).extend({ items: z.number().int().nonnegative() }),
-  service('bridge_send', BridgeSendAction),
+  /** `address`: the chat that was shown to whoever approved. Plans made before it was part of them have none, and are refused. */
+  service('bridge_send', BridgeSendAction).extend({ address: BridgeAddress.exactOptional() }),
   service('web_request', WebRequestAction),
 ]);
 export type RunPlan = z.infer<typeof RunPlan>;

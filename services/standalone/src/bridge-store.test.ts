@@ -104,3 +104,20 @@ test('answers to people behind the bridge are to be sent until one is stored for
   await store.addAnswer({ id: `turn-${first.turnId}`, address, sessionKey: 's', parts: ['the list'], state: 'pending', nextPart: 0, round: 0, uncertain: false, attempts: 0, ...times });
   assert.deepEqual(await unsent(), []);
 });
+
+test('the chats of an id are found in every account and thread, and none that only look alike', async () => {
+  await using services = await openServices();
+  const { bus } = services;
+  const holder = { bridge: 'openclaw', holder: newId() };
+  await bus.call(endpoints.bridgeLease, { ...holder, ttlMs });
+  const known = [
+    { platform: 'telegram', account: 'default', kind: 'direct', chat: '1001' }, { platform: 'telegram', account: 'second', kind: 'direct', chat: '1001' },
+    { platform: 'telegram', account: 'default', kind: 'group', chat: '-100', thread: '7' }, { platform: 'telegram', account: 'default', kind: 'direct', chat: '10011' },
+    { platform: 'signal', account: 'default', kind: 'direct', chat: '1001' },
+  ] as const;
+  for (const [index, address] of known.entries()) await bus.call(endpoints.bridgeChat, { ...holder, chatKey: `k${index}`, address, sessionKey: `s${index}`, title: `t${index}` });
+  const found = async (platform: string, chat: string, bridge = 'openclaw') => (await bus.call(endpoints.bridgeChats, { bridge, platform, chat })).chats.map(({ chatKey, sessionKey, title }) => `${chatKey} ${sessionKey} ${title}`);
+  assert.deepEqual(await found('telegram', '1001'), ['k0 s0 t0', 'k1 s1 t1']);
+  assert.deepEqual(await found('telegram', '-100'), ['k2 s2 t2']);
+  for (const [platform, chat, bridge] of [['telegram', '100'], ['telegram', '%'], ['Telegram', '1001'], ['telegram', '1001', 'other']] as const) assert.deepEqual(await found(platform, chat, bridge), []);
+});

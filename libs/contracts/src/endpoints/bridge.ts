@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BridgeAddress } from '../bridge-address.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { Id, Timestamp } from '../ids.ts';
 
@@ -9,15 +10,6 @@ const BridgeName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
 /** Names the process that holds the lease; only the holder may read or write. */
 const Holder = z.object({ bridge: BridgeName, holder: Id });
 const Ok = z.object({});
-
-/** One chat on a platform. */
-export const BridgeAddress = z.object({
-  platform: z.string().min(1).max(64),
-  account: z.string().min(1).max(128),
-  kind: z.enum(['direct', 'group']),
-  chat: z.string().min(1).max(256),
-  thread: z.string().max(256).exactOptional(),
-});
 
 /** An answer on its way to a chat; `id` is its idempotency key for ever. */
 export const BridgeAnswer = z.object({
@@ -96,4 +88,10 @@ export const bridgeUnsent = defineEndpoint({
 export const bridgeChatOf = defineEndpoint({
   service, name: 'bridge-chat-of', callers: ['gateway'], errors: ['unavailable'],
   request: z.object({ bridge: BridgeName, conversation: Id }), reply: z.object({ chat: BridgeChat.nullable() }),
+});
+/** The chats with this id that the bridge knows, because somebody whom the owner listed wrote there; in every account and thread. `title` is that of their conversation. */
+export const bridgeChats = defineEndpoint({
+  service, name: 'bridge-chats', callers: ['gateway', 'interlock'], errors: ['unavailable'],
+  request: z.object({ bridge: BridgeName, platform: z.string().min(1).max(128), chat: z.string().min(1).max(256) }),
+  reply: z.object({ chats: z.array(BridgeChat.extend({ title: z.string() })).max(100) }),
 });

@@ -29,5 +29,6 @@ export function createBridgeBindings({ db, now }: { db: Database; now: () => Dat
     handle(endpoints.bridgeChat, async (request) => await available(asHolder(db, now(), request, async (sql) => await state.chat(sql, now(), request)))),
     handle(endpoints.bridgeUnsent, async (request) => ({ answers: await available(state.unsent(db, now(), request)) })),
     handle(endpoints.bridgeChatOf, async ({ bridge, conversation }) => ({ chat: await available(state.chatOf(db, bridge, conversation)) })),
+    handle(endpoints.bridgeChats, async (request) => ({ chats: await available(state.chats(db, request)) })),
   ];
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { BridgeAnswer, bridgeAnswers, bridgeChat, BridgeChat, bridgeUnsent } from '@megabot/contracts/endpoints/bridge.ts';
+import type { BridgeAnswer, bridgeAnswers, bridgeChat, BridgeChat, bridgeChats, bridgeUnsent } from '@megabot/contracts/endpoints/bridge.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
@@ -110,4 +110,17 @@ export async function chatOf(sql: Sql, bridge: string, conversation: string): Pr
     [bridge, conversation],
   );
   return row ? { conversation, chatKey: row.chat_key, address: row.address, sessionKey: row.session_key } : null;
+}
+
+const mostChats = 100;
+
+/** Where somebody whom the owner listed wrote before: nothing else is known, so nothing else can be written to. */
+export async function chats(sql: Sql, { bridge, platform, chat: id }: z.infer<typeof bridgeChats.request>): Promise<(Chat & { title: string })[]> {
+  const rows = await sql.query<{ conversation: string; chat_key: string; address: Chat['address']; session_key: string; title: string }>(
+    `SELECT b.conversation, b.chat_key, b.address, b.session_key, c.title
+     FROM memory.bridge_chats b JOIN memory.conversations c ON c.id = b.conversation
+     WHERE b.bridge = $1 AND b.address->>'platform' = $2 AND b.address->>'chat' = $3 ORDER BY b.chat_key LIMIT $4`,
+    [bridge, platform, id, mostChats],
+  );
+  return rows.map((row) => ({ conversation: row.conversation, chatKey: row.chat_key, address: row.address, sessionKey: row.session_key, title: row.title }));
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { handle } from '@megabot/bus/port.ts';
+import { configGet } from '@megabot/contracts/endpoints/interlock.ts';
 import { startTestGateway } from '../testing/test-gateway.ts';
 
 const holder = { platform: 'telegram', sender: '1001' };
@@ -29,4 +31,13 @@ test('without a bridge it is said to be off, and another attempt says what is mi
   const retry = await megabot.request('/api/v1/bridges/openclaw/retry', { method: 'POST', body: {} });
   assert.equal(retry.status, 409);
   assert.match(((await retry.json()) as { hint: string }).hint, /OPENCLAW_URL/);
+});
+
+test('the rules of each messenger are told as they are in force', async () => {
+  await using megabot = await startTestGateway();
+  const telegram = { enabled: true, allowFrom: ['1001'], admins: [], approvals: 'code' as const, maxRisk: 'low' as const, ratePerMinute: 20 };
+  const model = { localOnly: true, url: null, name: null, allowedHosts: [], contextTokens: 8_192 };
+  await megabot.fakes.interlockBus.serve([handle(configGet, async () => ({ version: '1', model, bridges: { openclaw: { platforms: { telegram } } }, warnings: [] }))]);
+  const { bridges } = (await (await megabot.request('/api/v1/bridges')).json()) as { bridges: unknown };
+  assert.deepEqual(bridges, [{ name: 'openclaw', state: 'off', counters: {}, findings: [], undelivered: [], platforms: [{ name: 'telegram', ...telegram }] }]);
 });

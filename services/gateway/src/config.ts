@@ -1,4 +1,5 @@
 import { logLevel, origins, parseEnvironment, port, type Environment } from '@megabot/config/environment.ts';
+import { busVariables } from '@megabot/config/service-environment.ts';
 import { decodeBase64url } from '@megabot/crypto/base64url.ts';
 import { z } from 'zod';
 import packageJson from '../package.json' with { type: 'json' };
@@ -13,8 +14,7 @@ const optionalPort = z.literal('').transform(() => undefined).or(port).optional(
 const Token = z.string().min(22).max(512);
 
 const shape = {
-  NATS_URL: z.string().min(1),
-  NATS_SEED: z.string().min(1),
+  ...busVariables,
   MEGABOT_AUTH_TOKEN: Token,
   MEGABOT_WS_PASSWORD: z.string().max(1_024),
   WS_SALT: secretBytes(16, 'the salt of the key derivation'),

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { logLevel, parseEnvironment, wholeNumber, type Environment } from '@megabot/config/environment.ts';
+import { busVariables, permitVariables } from '@megabot/config/service-environment.ts';
 import { parseServerAddress } from './model/server-address.ts';
 
 /** Compose hands an unset variable on as an empty one; both mean that nothing is said. */
@@ -20,9 +21,8 @@ const modelUrl = optional.refine((value) => {
 export function readConfig(environment: Environment) {
   const values = parseEnvironment(
     {
-      NATS_URL: z.string().min(1),
-      NATS_SEED: z.string().min(1),
-      PERMIT_PUBLIC_KEY: z.string().min(40),
+      ...busVariables,
+      ...permitVariables,
       MEGABOT_MODEL_URL: modelUrl,
       MEGABOT_MODEL: optional,
       MEGABOT_MODEL_API_KEY: optional,

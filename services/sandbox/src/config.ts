@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sandboxImage } from './driver/run-rules.ts';
 import { logLevel, parseEnvironment, wholeNumber, type Environment } from '@megabot/config/environment.ts';
+import { busVariables, permitVariables } from '@megabot/config/service-environment.ts';
 
 /** Names of images with a tag or a digest: what `latest` means changes behind everybody's back. */
 const images = z
@@ -15,9 +16,8 @@ const images = z
 export function readConfig(environment: Environment) {
   const values = parseEnvironment(
     {
-      NATS_URL: z.string().min(1),
-      NATS_SEED: z.string().min(1),
-      PERMIT_PUBLIC_KEY: z.string().min(40),
+      ...busVariables,
+      ...permitVariables,
       SANDBOX_DRIVER: z.enum(['docker', 'just-bash']).default('docker'),
       SANDBOX_PROJECT: z.string().regex(/^[a-z0-9_-]{1,63}$/).default('megabot'),
       SANDBOX_WORKSPACES: z.string().min(1),

@@ -87,7 +87,7 @@ async function replace(tx: Tx, context: Context, state: InForce, revision: strin
     case 'ask': {
       const expiresAt = tx.now + state.settings.approvals.expire_minutes * 60_000;
       const origin = { from: row.id, by: actor.principal };
-      approval = await insertApproval(tx, { ...ids, action, plan, text, reasons, parts: judgement.parts ?? [], warnings: [...judgement.warnings, ...(rulesOf(action).warnings?.(action, state.settings) ?? [])], requestedBy: row.requested_by, edited: origin, expiresAt });
+      approval = await insertApproval(tx, { ...ids, action, plan, text, reasons, parts: judgement.parts ?? [], warnings: [...judgement.warnings, ...(rulesOf(action).warnings?.(action, state.settings, {}) ?? [])], requestedBy: row.requested_by, edited: origin, expiresAt });
       await context.events.approvalShown(tx, approval);
       outcome = { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt, reasons };
       break;

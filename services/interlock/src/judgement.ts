@@ -19,7 +19,10 @@ export function judgeAction(action: Action, { compiled, settings }: Pick<InForce
   if (action.kind === 'shell' && action.network !== undefined && settings.sandbox.network === 'off') {
     return deny(null, 'Commands get no network here: sandbox.network is off in config/meta-config.yaml. The owner can set it to ask.');
   }
-  return rulesOf(action).judge(action, compiled);
+  const rules = rulesOf(action);
+  const judgement = rules.judge(action, compiled);
+  const barred = judgement.decision === 'deny' ? null : (rules.barred?.(action, settings) ?? null);
+  return barred === null ? judgement : deny(null, barred);
 }
 
 /** Whether something holds for every text in a value, names of fields included. */

@@ -120,7 +120,7 @@ async function judgeNew(tx: Tx, context: Context, state: InForce, revision: stri
       break;
     }
     case 'ask': {
-      const approval = await insertApproval(tx, { ...ids, action, ...proposed(), reasons: judgement.reasons, parts: judgement.parts ?? [], warnings: [...judgement.warnings, ...(rulesOf(action).warnings?.(action, state.settings) ?? [])], requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
+      const approval = await insertApproval(tx, { ...ids, action, ...proposed(), reasons: judgement.reasons, parts: judgement.parts ?? [], warnings: [...judgement.warnings, ...(rulesOf(action).warnings?.(action, state.settings, facts ?? {}) ?? [])], requestedBy: claims.principal, expiresAt: tx.now + state.settings.approvals.expire_minutes * 60_000 });
       await context.events.approvalShown(tx, approval);
       outcome = { decision: 'ask', approvalId: approval.id, shortId: approval.shortId, expiresAt: approval.expiresAt, reasons: approval.reasons };
       break;

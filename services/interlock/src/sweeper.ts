@@ -81,7 +81,7 @@ async function interruptRun(context: Context, id: string): Promise<boolean> {
     const workspace = await lockWorkspace(tx, found.conversation);
     const run = await findRun(tx, "id = $1 AND status = 'running' FOR UPDATE", [id]);
     if (!run || run.lease_until === null || run.lease_until > tx.now) return false;
-    await endRun(tx, context.events, run, { status: 'interrupted', detail: 'The sandbox stopped answering while it ran. What it did until then is not known; it was not run again.' });
+    await endRun(tx, context.events, run, { status: 'interrupted', detail: `The service that executes it (${run.plan === null ? 'unknown' : executors[run.plan.kind]}) stopped answering while it ran. What it did until then is not known; it was not run again.` });
     await issuePermit(tx, context, { conversation: run.conversation, epoch: state.epoch, revision: workspace.revision });
     return true;
   });

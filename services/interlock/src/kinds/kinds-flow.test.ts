@@ -87,11 +87,15 @@ const elsewhere: { readonly [Kind in Exclude<ActionKind, 'shell' | `file_${strin
   config_change: config('sandbox.wall_seconds', 60 as never),
 };
 
+const signal = 'bridges:\n  openclaw:\n    platforms:\n      signal: {}\n';
+const ann = { platform: 'signal', account: 'default', kind: 'direct', chat: '+491', title: 'signal: Ann' } as const;
+
 describe('each executor', () => {
   for (const action of Object.values(elsewhere)) {
     if (action.kind === 'config_change') continue;
     test(`${executors[action.kind]} alone may claim and report ${action.kind}, once`, async () => {
-      await using it = await startInterlock();
+      await using it = await startInterlock({ settings: signal });
+      it.chats.push(ann);
       const { approvalId, key } = await it.ask(action);
       await it.decide(approvalId, 'approve');
       const permit = await it.permit<typeof action.kind>();
@@ -118,7 +122,8 @@ describe('each executor', () => {
   }
 
   test('that nobody runs lets the run expire, and says who was missing', async () => {
-    await using it = await startInterlock();
+    await using it = await startInterlock({ settings: signal });
+    it.chats.push(ann);
     const { approvalId, key } = await it.ask(elsewhere.bridge_send);
     await it.decide(approvalId, 'approve');
     await it.permit<'bridge_send'>();
@@ -127,6 +132,73 @@ describe('each executor', () => {
     const { run } = await it.status(key);
     assert.equal(run?.status, 'expired');
     assert.match(run?.detail ?? '', /gateway/);
+  });
+});
+
+describe('a message to a messenger', () => {
+  const send = (rest: object = {}): Action => ({ kind: 'bridge_send', platform: 'signal', chat: '+491', text: 'See you at 7', ...rest });
+  const guest = { trust: 'untrusted', principal: 'bridge:signal:default:+492' } as const;
+  const denied = async (it: Harness, action: Action, options: Parameters<Harness['submit']>[1] = {}): Promise<string> => {
+    const outcome = await it.submit(action, options);
+    assert.equal(outcome.decision, 'deny', JSON.stringify(outcome));
+    return outcome.decision === 'deny' ? outcome.reasons.join(' ') : '';
+  };
+
+  test('is shown with its chat in full and what leaves, and permitted for that chat alone', async () => {
+    await using it = await startInterlock({ settings: signal });
+    it.chats.push(ann, { ...ann, kind: 'group', chat: 'g1', title: 'signal: "Owner"' });
+    const { approvalId } = await it.ask(send({ text: 'a<b>\u202Ec' }));
+    const approval = await shown(it, approvalId);
+    assert.equal(approval.command, 'To signal, account default, person +491 (the conversation "signal: Ann"):\na<b>\u202Ec');
+    assert.equal(approval.risk, 'high');
+    assert.match(approval.warnings?.[0] ?? '', /leaves this machine through OpenClaw: signal and whoever reads that chat/);
+    assert.match(approval.warnings?.join(' ') ?? '', /does not show.*HTML tag/);
+    const group = await shown(it, (await it.ask(send({ chat: 'g1', text: 'x'.repeat(1_501) }))).approvalId);
+    assert.match(group.command, /^To signal, account default, group g1 \(the conversation "signal: \\"Owner\\""\):\n/);
+    assert.match(group.warnings?.join(' ') ?? '', /everybody in that group.*several messages/);
+    await it.decide(approvalId, 'approve');
+    const { plan } = await it.permit<'bridge_send'>();
+    assert.deepEqual(plan.address, { platform: 'signal', account: 'default', kind: 'direct', chat: '+491' });
+    assert.equal(plan.action.text, 'a<b>\u202Ec');
+  });
+
+  test('goes to nobody whom the bridge does not know, and to no one of several', async () => {
+    await using it = await startInterlock({ settings: signal, policy: { allow: ['bridge:signal/+491', 'bridge:signal/+499'] } });
+    it.chats.push(ann, { ...ann, account: 'second' }, { ...ann, chat: 'g1', kind: 'group', thread: '7' });
+    assert.match(await denied(it, send({ chat: '+499' })), /knows no chat \+499 on signal/);
+    assert.match(await denied(it, send()), /Several accounts know that chat: default, second\. Name one/);
+    assert.match(await denied(it, send({ account: 'third' })), /accounts default, second alone/);
+    assert.match(await denied(it, send({ chat: 'g1' })), /by its threads alone: 7/);
+    await it.ask(send({ account: 'second' }));
+    await it.ask(send({ chat: 'g1', thread: '7' }));
+    it.chats.push({ ...ann, kind: 'group', account: 'second' });
+    assert.match(await denied(it, send({ account: 'second' })), /Both a person and a group/);
+    assert.match(await denied(it, send({ platform: 'telegram' })), /telegram is not set up/);
+  });
+
+  test('is no guest\'s to propose, whatever a rule allows, and no messenger\'s to decide', async () => {
+    await using it = await startInterlock({ settings: 'bridges:\n  openclaw:\n    platforms:\n      signal: {allowFrom: ["+492"], admins: ["+492"], maxRisk: medium}\n', policy: { allow: ['bridge:signal/+491'] } });
+    it.chats.push(ann, { ...ann, chat: '+493' });
+    for (const action of [send(), send({ chat: '+493' }), send({ chat: 'unknown' })]) assert.match(await denied(it, action, guest), /answered there, and cannot have messages sent/);
+    assert.equal((await it.submit(send())).decision, 'allow');
+    assert.equal((await it.submit(send({ chat: '+493' }), { trust: 'paired', principal: 'device:phone' })).decision, 'ask');
+    const { approvalId } = await it.ask(send({ chat: '+493' }), { conversation: 'chat' });
+    const actor = { principal: guest.principal, trust: 'untrusted', channel: 'bridge', conversation: 'chat' } as const;
+    await assert.rejects(it.decide(approvalId, 'approve', { actor, code: '123456' }), code('not_entitled'));
+  });
+
+  test('that was approved is void under a lockdown, and once its messenger is turned off', async () => {
+    await using it = await startInterlock({ settings: signal });
+    it.chats.push(ann);
+    for (const change of ['policies: {deny: ["*"]}\n' + signal, signal.replace('{}', '{enabled: false}')]) {
+      await it.writeFile(signal);
+      await it.call(it.gateway, interlock.unlock, { actor: owner });
+      const { approvalId } = await it.ask(send());
+      await it.decide(approvalId, 'approve');
+      const permit = await it.permit<'bridge_send'>();
+      await it.writeFile(change);
+      await assert.rejects(it.claim(permit), (error) => ['permit_void', 'lockdown'].includes((error as { code: string }).code));
+    }
   });
 });
 

@@ -8,7 +8,7 @@ import { guardedAs } from './guarded-path.ts';
 import { parseScopedPattern } from './scoped-pattern.ts';
 import { riskOf } from './table.ts';
 
-const { policies: _, ...settings } = Configuration.parse({});
+const { policies: _, ...settings } = Configuration.parse({ bridges: { openclaw: { platforms: { signal: {}, off: { enabled: false } } } } });
 const judge = (action: Action, allow: string[] = [], deny: string[] = []) => judgeAction(action, { compiled: compilePolicy({ allow, deny, matching: 'commands' }), settings });
 
 const web = (url: string, rest: Partial<Extract<Action, { kind: 'web_request' }>> = {}): Action => ({ kind: 'web_request', method: 'GET', url, headers: {}, body: null, ...rest });
@@ -114,6 +114,22 @@ describe('web requests', () => {
     }
     assert.equal(judge(web('https://example.org', { body: 'x' }), ['web:example.org']).decision, 'deny');
   });
+});
+
+describe('messages to messengers', () => {
+  const send = (rest: Partial<Extract<Action, { kind: 'bridge_send' }>>): Action => ({ kind: 'bridge_send', platform: 'signal', chat: '+491', text: 'hi', ...rest });
+  test('go to messengers alone that are set up and turned on', () => {
+    for (const platform of ['telegram', 'off', 'constructor', '__proto__', 'SIGNAL']) assert.equal(judge(send({ platform }), [`bridge:${platform}/+491`]).decision, 'deny', platform);
+  });
+  test('are allowed for exactly the chat that a rule names', () => {
+    assert.equal(judge(send({}), ['bridge:signal/+491']).decision, 'allow');
+    for (const chat of ['+4911', '+49', '491', '+491/x', '+491\u200b']) assert.equal(judge(send({ chat }), ['bridge:signal/+491']).decision, 'ask', chat);
+  });
+  test('that name one of several accounts ask, whatever allows the chat', () => assert.equal(judge(send({ account: 'second' }), ['bridge:signal/+491']).decision, 'ask'));
+  test('that would not arrive as they are shown are denied', () => {
+    for (const text of [' hi', 'hi\n', '\u00a0hi', '\u2028', ' ']) assert.equal(judge(send({ text }), ['bridge:signal/+491']).decision, 'deny', JSON.stringify(text));
+  });
+  test('are a high risk, so that nobody decides about them from a messenger', () => assert.equal(riskOf(send({})), 'high'));
 });
 
 test('scoped patterns that mean nothing are refused, in the deny list as an error', () => {

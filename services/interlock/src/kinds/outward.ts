@@ -42,13 +42,3 @@ export const mcpCall: KindRules<'mcp_call'> = {
   actionOf: (plan) => plan.action,
   usesWorkspace: false,
 };
-
-export const bridgeSend: KindRules<'bridge_send'> = {
-  judge: ({ platform, chat }, policy) => judgeScoped(policy, { scope: 'bridge', subjects: [`${platform}/${chat}`], always: null, otherwise: `No rule of the scope "bridge:" names ${platform}/${chat}.` }),
-  risk: () => 'high',
-  display: (action) => `To ${action.platform}/${action.chat}:\n${action.text}`,
-  summary: (action) => `to ${action.platform}/${action.chat} (${action.text.length} characters)`,
-  plan: (action, { sandbox, conversation, workspaceRevision }) => ({ kind: 'bridge_send', conversation, workspaceRevision, action, limits: serviceLimits(sandbox) }),
-  actionOf: (plan) => plan.action,
-  usesWorkspace: false,
-};

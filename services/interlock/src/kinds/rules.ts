@@ -1,5 +1,6 @@
 import type { ActionKind, ActionOf, FileChange, PlanOf } from '@megabot/contracts/action.ts';
 import type { Risk } from '@megabot/contracts/approval.ts';
+import type { BridgeAddress } from '@megabot/contracts/bridge-address.ts';
 import type { Settings } from '../configuration/schema.ts';
 import type { CompiledPolicy, ShellJudgement } from '../policy/decide.ts';
 
@@ -11,6 +12,8 @@ export interface Facts {
   readonly diff?: string;
   /** How many items of the memory it is about. */
   readonly items?: number;
+  /** The chat that a message goes to, and the title of its conversation. */
+  readonly recipient?: { readonly address: BridgeAddress; readonly title: string };
   /** What the rules read of a command that they let through, spelled so that nothing else can be read. */
   readonly script?: string;
   /** Why it cannot be done as things are, in a sentence: then nobody needs to be asked. */
@@ -39,8 +42,10 @@ export interface KindRules<Kind extends ActionKind> {
   actionOf(plan: PlanOf<Kind>): ActionOf<Kind>;
   /** Whether what it does depends on the workspace: then an approval holds for its revision alone. */
   readonly usesWorkspace: boolean;
+  /** Why the settings leave no room for it, whatever the policy says, in a sentence, or null. Looked at again when its permit is claimed. */
+  barred?(action: ActionOf<Kind>, settings: Settings): string | null;
   /** What a person should notice before deciding. */
-  warnings?(action: ActionOf<Kind>, settings: Settings): string[];
+  warnings?(action: ActionOf<Kind>, settings: Settings, facts: Facts): string[];
   /** Who may propose it, where not everybody may; anybody else is told `refusal`. */
   readonly proposers?: { readonly trust: readonly ('owner' | 'paired' | 'untrusted')[]; readonly refusal: string };
 }

@@ -1,9 +1,10 @@
 import type { Action, ActionKind, ActionOf, PlanOf, RunPlan } from '@megabot/contracts/action.ts';
 import type { Risk } from '@megabot/contracts/approval.ts';
+import { bridgeSend } from './bridge-send.ts';
 import { configChange } from './config-change.ts';
 import { fileDelete, fileMove, fileWrite } from './files.ts';
 import { memoryErase } from './inward.ts';
-import { bridgeSend, mcpCall, webRequest } from './outward.ts';
+import { mcpCall, webRequest } from './outward.ts';
 import type { KindRules } from './rules.ts';
 import { shell } from './shell.ts';
 

@@ -7,7 +7,9 @@ import { createInProcessHub } from '@megabot/bus/in-process.ts';
 import { handle, type Bus } from '@megabot/bus/port.ts';
 import { signedBytes } from '@megabot/contracts/canonical.ts';
 import { emptyWorkspaceRevision, type Action, type ActionKind } from '@megabot/contracts/action.ts';
+import type { BridgeAddress } from '@megabot/contracts/bridge-address.ts';
 import type { Endpoint } from '@megabot/contracts/endpoint.ts';
+import { bridgeChats } from '@megabot/contracts/endpoints/bridge.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import type { SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
 import { forgetPreview } from '@megabot/contracts/endpoints/memory.ts';
@@ -98,7 +100,13 @@ export async function startInterlock(setup: Setup = {}) {
     })),
   ]);
   let serving = await looking();
-  await memory.serve([handle(forgetPreview, async () => ({ count: memories.count }))]);
+  const chats: (BridgeAddress & { title?: string })[] = [];
+  await memory.serve([
+    handle(forgetPreview, async () => ({ count: memories.count })),
+    handle(bridgeChats, async ({ platform, chat }) => ({
+      chats: chats.filter((known) => known.platform === platform && known.chat === chat).map(({ title = `${platform}: ${chat}`, ...address }, index) => ({ conversation: `c${index}`, chatKey: `k${index}`, sessionKey: 's', address, title })),
+    })),
+  ]);
   const heard: Heard[] = [];
   const hear = (topic: string, payload: unknown): void => void heard.push({ topic, payload: payload as Record<string, unknown> });
   await gateway.follow(async ({ event, payload }) => hear(event.topic, payload));
@@ -114,6 +122,8 @@ export async function startInterlock(setup: Setup = {}) {
 
   return {
     hub, logger, workspace, memories,
+    /** Those that the bridge to messengers knows. */
+    chats,
     /** The sandbox stops answering what files hold, and begins again. */
     silence: async (): Promise<void> => await serving.stop(),
     async speak(): Promise<void> {

@@ -3,6 +3,7 @@ import { connectFrame, requestFrame, type AllowedMethod, type MethodParams, type
 import { LinkFailure, refused, RequestFailure, temporary } from './failure.ts';
 import { closeFailure, handshakeFailure, upgradeFailure } from './failures-of-gateway.ts';
 import { createFloodGuard, type FloodLimits } from './flood-guard.ts';
+import { isPlainEnough } from './frame-size.ts';
 import { checkHello } from './hello.ts';
 import { Challenge, Frame, type HelloOk } from './protocol.ts';
 import type { SignedDevice } from './signature.ts';
@@ -125,14 +126,14 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     silence = setTimeout(() => end(temporary('silent', 'OpenClaw has gone silent.')), ms);
   };
   const withinBounds = (length: number): boolean => {
+    if (phase === 'over') return false;
     if (guard.take(length)) return true;
     end(temporary('flooded', 'OpenClaw sent more than the bridge takes.', { retryAfterMs: 30_000 }));
     return false;
   };
   const take = (data: RawData, isBinary: boolean): void => {
-    if (phase === 'over') return;
     if (!withinBounds(lengthOf(data))) return;
-    const frame = isBinary ? undefined : readFrame(data);
+    const frame = isBinary ? undefined : readFrame(bytesOf(data));
     if (!frame) return options.onUnreadable();
     silence?.refresh();
     if (phase !== 'life') return shakeHands(frame);
@@ -147,7 +148,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
       end(error instanceof LinkFailure ? error : temporary('internal', 'A frame of OpenClaw could not be handled.', { cause: error }));
     }
   });
-  socket.on('ping', (data: Buffer) => void (phase === 'over' || withinBounds(data.length)));
+  for (const sign of ['ping', 'pong'] as const) socket.on(sign, (data: Buffer) => void withinBounds(data.length));
   socket.on('unexpected-response', (_request, response) => {
     response.resume();
     end(upgradeFailure(response.statusCode ?? 0));
@@ -185,7 +186,8 @@ function dial(options: ConnectOptions): WebSocket {
     followRedirects: false,
     handshakeTimeout: options.limits.handshakeMs,
     maxPayload: options.limits.maxFrameBytes,
-    maxFragments: 1_024,
+    // The real one sends every message whole.
+    maxFragments: 64,
     maxBufferedChunks: 8_192,
   });
 }
@@ -194,21 +196,29 @@ function lengthOf(data: RawData): number {
   return Array.isArray(data) ? data.reduce((sum, part) => sum + part.byteLength, 0) : data.byteLength;
 }
 
-/** Undefined for what is no frame; the gateway drops such frames silently, and so do we. */
-function readFrame(data: RawData): Frame | undefined {
+const bytesOf = (data: RawData): Buffer => (Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data));
+
+/**
+ * Undefined for what is no frame; the gateway drops such frames silently, and so do we.
+ * @throws LinkFailure for one that would take far more memory than it is long
+ */
+function readFrame(bytes: Buffer): Frame | undefined {
+  if (!isPlainEnough(bytes)) throw temporary('frame_too_large', 'OpenClaw sent a frame that holds more than the bridge takes.', { retryAfterMs: 30_000 });
   try {
-    const text = Array.isArray(data) ? Buffer.concat(data).toString('utf8') : Buffer.from(data as Buffer).toString('utf8');
-    const parsed = Frame.safeParse(JSON.parse(text));
+    const parsed = Frame.safeParse(JSON.parse(bytes.toString('utf8')));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** As OpenSSL's verification and Node's name them. */
+const certificateError = /^(CERT_|CRL_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
+
 function socketFailure(error: Error & { code?: string }): LinkFailure {
   if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return temporary('frame_too_large', 'OpenClaw sent a frame that is larger than the bridge takes.', { retryAfterMs: 30_000, cause: error });
   if (error.code?.startsWith('WS_ERR_') === true) return temporary('broken_frames', 'OpenClaw broke the WebSocket protocol.', { cause: error });
-  if (error.code?.startsWith('CERT_') === true || error.code === 'DEPTH_ZERO_SELF_SIGNED_CERT' || error.code === 'SELF_SIGNED_CERT_IN_CHAIN' || error.code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' || error.code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+  if (certificateError.test(error.code ?? '')) {
     return refused('certificate', 'The certificate of OpenClaw is not valid for its name.', 'Give the gateway a certificate that this machine trusts.', error);
   }
   return temporary('unreachable', 'Nothing answers at OPENCLAW_URL.', { cause: error });

@@ -140,6 +140,9 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
     } catch (error) {
       connection.close();
       if (error instanceof LinkFailure) throw error;
+      // What ended the connection, where it was not we, says more than the request that failed by it, and how long to stay away.
+      const end = await connection.ended;
+      if (end.problem.reason !== 'closed_here') throw end;
       throw temporary('subscribe_failed', 'OpenClaw did not let the bridge follow its sessions.', { cause: error });
     }
   };

@@ -8,6 +8,9 @@ export interface BridgeHolder {
   readonly holder: string;
 }
 
+/** Keys of messages in one request: a busy group has more of them after a day than fit into one. */
+const keysAtOnce = 500;
+
 /** What the bridge remembers, kept by memory. Every call of one that lost the lease rejects with `lease_lost`. */
 export function createBusBridgeStore(bus: Bus, holder: BridgeHolder): BridgeStore {
   const { bridge } = holder;
@@ -18,8 +21,11 @@ export function createBusBridgeStore(bus: Bus, holder: BridgeHolder): BridgeStor
       await bus.call(endpoints.bridgeCursors, { ...holder, save: cursor });
     },
     async seen(keys) {
-      if (keys.length === 0) return new Set();
-      return new Set((await bus.call(endpoints.bridgeSeen, { ...holder, keys: [...keys] })).seen);
+      const found = new Set<string>();
+      for (let at = 0; at < keys.length; at += keysAtOnce) {
+        for (const key of (await bus.call(endpoints.bridgeSeen, { ...holder, keys: keys.slice(at, at + keysAtOnce) })).seen) found.add(key);
+      }
+      return found;
     },
     async markSeen(key, at) {
       await bus.call(endpoints.bridgeSeen, { ...holder, keys: [key], markAt: at });

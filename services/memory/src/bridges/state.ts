@@ -52,7 +52,10 @@ export async function putAnswer(sql: Sql, bridge: string, op: 'add' | 'save', an
 export async function answers(sql: Sql, { bridge, which, limit }: z.infer<typeof bridgeAnswers.request>): Promise<Answer[]> {
   const rows = await sql.query<{ answer: Answer }>(
     which === 'open'
-      ? "SELECT answer FROM memory.bridge_answers WHERE bridge = $1 AND state IN ('pending', 'held') ORDER BY added LIMIT $2"
+      ? `SELECT answer FROM (
+           (SELECT DISTINCT ON (answer->'address') answer, added FROM memory.bridge_answers WHERE bridge = $1 AND state = 'pending' ORDER BY answer->'address', added)
+           UNION ALL SELECT answer, added FROM memory.bridge_answers WHERE bridge = $1 AND state = 'held'
+         ) AS open ORDER BY (answer->>'nextTryAt')::bigint, added LIMIT $2`
       : "SELECT answer FROM memory.bridge_answers WHERE bridge = $1 AND (state IN ('failed', 'held') OR (state = 'pending' AND attempts > 0)) ORDER BY added DESC LIMIT $2",
     [bridge, limit],
   );

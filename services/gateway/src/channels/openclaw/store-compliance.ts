@@ -32,6 +32,10 @@ export function bridgeStoreCompliance(name: string, open: () => Promise<{ store:
     assert.deepEqual([...(await (await reopen()).seen(['k1', 'k2']))], ['k1']);
     assert.equal((await store.seen([])).size, 0);
   });
+  check('however many messages came while nobody listened, which of them are known is answered', async (store) => {
+    await store.markSeen('k2999', 1_000);
+    assert.deepEqual([...(await store.seen(Array.from({ length: 3_000 }, (_, index) => `k${index}`)))], ['k2999']);
+  });
   check('an answer is added once, whatever became of it', async (store, reopen) => {
     assert.equal(await store.addAnswer(answer('x')), true);
     assert.equal(await store.addAnswer(answer('x', { parts: ['other'] })), false);
@@ -40,12 +44,18 @@ export function bridgeStoreCompliance(name: string, open: () => Promise<{ store:
     assert.equal(await later.addAnswer(answer('x')), false);
     assert.deepEqual(await later.openAnswers(), []);
   });
-  check('open answers come whole and in the order they were added, also after they were saved', async (store, reopen) => {
-    await store.addAnswer(answer('x', { address: { platform: 'telegram', account: 'default', kind: 'group', chat: '-100', thread: '7' } }));
-    await store.addAnswer(answer('y'));
-    const changed = answer('x', { state: 'held', nextPart: 1, round: 2, uncertain: true, attempts: 3, nextTryAt: 1_500, reason: 'why' });
+  check('open answers come whole: of each chat the oldest that is pending, and all that are held, whose turn is next first', async (store, reopen) => {
+    const elsewhere = { address: { platform: 'telegram', account: 'default', kind: 'group', chat: '-100', thread: '7' } } as const;
+    for (const added of [answer('x', elsewhere), answer('y'), answer('z'), answer('w', elsewhere)]) await store.addAnswer(added);
+    assert.deepEqual((await store.openAnswers()).map(({ id }) => id), ['x', 'y']);
+    const changed = answer('x', { ...elsewhere, state: 'held', nextPart: 1, round: 2, uncertain: true, attempts: 3, nextTryAt: 1_500, reason: 'why' });
     await store.saveAnswer(changed);
-    assert.deepEqual(await (await reopen()).openAnswers(), [changed, answer('y')]);
+    assert.deepEqual(await (await reopen()).openAnswers(), [answer('y'), answer('w', elsewhere), changed]);
+  });
+  check('chats that can never be reached do not keep the answers of others from being found', async (store) => {
+    for (let n = 0; n < 600; n++) await store.addAnswer(answer(`stranger-${n}`, { address: { platform: 'telegram', account: 'default', kind: 'direct', chat: String(n) }, attempts: 3, nextTryAt: 9_000 }));
+    await store.addAnswer(answer('last', { address: { platform: 'telegram', account: 'default', kind: 'direct', chat: 'friend' } }));
+    assert.equal((await store.openAnswers())[0]?.id, 'last');
   });
   check('people see what has failed or waits after a failure, newest first, and nothing else', async (store) => {
     await store.addAnswer(answer('fresh'));

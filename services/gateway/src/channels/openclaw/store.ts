@@ -50,7 +50,7 @@ export interface BridgeStore {
   addAnswer(answer: StoredAnswer): Promise<boolean>;
   /** Replaces a known answer. */
   saveAnswer(answer: StoredAnswer): Promise<void>;
-  /** Pending and held answers in the order they were added; at least the first 500. */
+  /** Of each chat the oldest pending answer, and all held ones; whose turn is next comes first, at least the first 500. So chats that cannot be reached hide no others. */
   openAnswers(): Promise<readonly StoredAnswer[]>;
   /** Answers that people should know of: pending after a failed attempt, held, or failed; newest first, at most `limit`. */
   undelivered(limit: number): Promise<readonly StoredAnswer[]>;

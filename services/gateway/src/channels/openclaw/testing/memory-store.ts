@@ -1,4 +1,5 @@
 import type { BridgeStore, SessionCursor, StoredAnswer } from '../store.ts';
+import { chatKey } from '../types.ts';
 
 /** A store that a restart empties: for tests. */
 export function createMemoryStore(): BridgeStore {
@@ -36,7 +37,13 @@ export function createMemoryStore(): BridgeStore {
       answers.set(answer.id, structuredClone(answer));
     },
     async openAnswers() {
-      return [...answers.values()].filter(isOpen).map((answer) => structuredClone(answer));
+      const chats = new Set<string>();
+      const next = [...answers.values()].filter((answer) => {
+        if (answer.state !== 'pending') return answer.state === 'held';
+        const chat = chatKey(answer.address);
+        return !chats.has(chat) && chats.add(chat);
+      });
+      return next.toSorted((a, b) => a.nextTryAt - b.nextTryAt).map((answer) => structuredClone(answer));
     },
     async undelivered(limit) {
       const troubled = [...answers.values()].filter((answer) => answer.state === 'failed' || answer.state === 'held' || (answer.state === 'pending' && answer.attempts > 0));

@@ -15,7 +15,7 @@ import { createPool, type PoolOptions } from './pool.ts';
 import type { RunHooks, RunSpec, SandboxDriver } from './port.ts';
 import { createReaper } from './reap.ts';
 import { openReplicaState } from './replica-state.ts';
-import { cancelReasonOf, resultOf, writeFilesRun, type Ending } from './run-result.ts';
+import { cancelReasonOf, resultOf, type Ending } from './run-result.ts';
 import { refusalOf, sandboxImage } from './run-rules.ts';
 import { openSurroundings } from './surroundings.ts';
 
@@ -179,7 +179,7 @@ export function createDockerDriver(options: DockerDriverOptions, deps: DockerDri
     if (refusal !== undefined) return { outcome: 'refused', detail: refusal };
     if (signal.aborted) return { outcome: 'cancelled', cancelReason: cancelReasonOf(signal) };
     try {
-      return spec.files ? await writeFilesRun(workspaces, spec, spec.files) : await inContainer(spec, collector, signal);
+      return await inContainer(spec, collector, signal);
     } catch (error) {
       if (error instanceof Stopped) return { outcome: 'cancelled', cancelReason: cancelReasonOf(signal) };
       logger.error({ err: error, runId: spec.runId }, 'a run failed in the engine');

@@ -7,7 +7,7 @@ import { DeadlineError, Stopped, within } from './deadline.ts';
 import type { ShellAnswer, ShellJob } from './just-bash-worker.ts';
 import { createOutputCollector, type OutputCollector } from './output-collector.ts';
 import type { RunHooks, RunSpec, SandboxDriver } from './port.ts';
-import { cancelReasonOf, resultOf, writeFilesRun, type Ending } from './run-result.ts';
+import { cancelReasonOf, resultOf, type Ending } from './run-result.ts';
 import { refusalOf, sandboxImage, signalOf } from './run-rules.ts';
 
 export interface JustBashDriverOptions {
@@ -97,7 +97,7 @@ export function createJustBashDriver(options: JustBashDriverOptions, deps: JustB
     if (refusal !== undefined) return { outcome: 'refused', detail: refusal };
     if (signal.aborted) return { outcome: 'cancelled', cancelReason: cancelReasonOf(signal) };
     try {
-      return spec.files ? await writeFilesRun(workspaces, spec, spec.files) : await inShell(spec, collector, signal);
+      return await inShell(spec, collector, signal);
     } catch (error) {
       logger.error({ err: error, runId: spec.runId }, 'a run failed in the simulated shell');
       const detail = error instanceof WorkspaceRefusedError ? `The sandbox failed: ${error.message}.` : 'The simulated shell failed; the log of the sandbox says how.';

@@ -2,7 +2,6 @@ import type { RunLimits } from '@megabot/contracts/action.ts';
 import type { ChangedFiles } from '@megabot/contracts/run.ts';
 import type { OmittedEntry } from '../workspace/archive-entry.ts';
 import type { WorkspaceHandle } from '../workspace/store.ts';
-import type { FileToWrite } from '../workspace/write-files.ts';
 
 /** What executes permitted actions. Every implementation passes the suite in `driver-compliance.ts`. */
 export interface SandboxDriver {
@@ -12,7 +11,7 @@ export interface SandboxDriver {
   /** Whether a run could start now; `detail` is a sentence for health and for a person. */
   ready(): Promise<Readiness>;
   /**
-   * Executes one action, once. Never throws: whatever happens is an outcome, and nothing is left behind.
+   * Executes one command, once. Never throws: whatever happens is an outcome, and nothing is left behind.
    * Aborting `hooks.signal`, with a `CancelReason` as its reason, ends the run with outcome `cancelled`.
    */
   run(spec: RunSpec, hooks: RunHooks): Promise<RunResult>;
@@ -41,7 +40,7 @@ export interface RunSpec {
   readonly runId: string;
   readonly permitId: string;
   readonly conversation: string;
-  /** The command and its arguments; empty exactly when `files` is given. */
+  /** The command and its arguments. */
   readonly argv: readonly string[];
   readonly stdin?: string | Uint8Array;
   /** `/workspace` or a folder below it. */
@@ -52,8 +51,6 @@ export interface RunSpec {
   readonly network: string;
   /** Bytes, milliseconds, processes, CPUs. The workspace's size comes on top of the memory. */
   readonly limits: RunLimits;
-  /** Files to write into the workspace, instead of a command. */
-  readonly files?: readonly FileToWrite[];
   readonly workspace: WorkspaceHandle;
 }
 

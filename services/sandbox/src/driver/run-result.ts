@@ -1,6 +1,4 @@
-import { WorkspaceRefusedError } from '../workspace/archive-entry.ts';
-import type { PutResult, WorkspaceStore } from '../workspace/store.ts';
-import { writeFiles } from '../workspace/write-files.ts';
+import type { PutResult } from '../workspace/store.ts';
 import type { OutputCollector } from './output-collector.ts';
 import type { CancelReason, RunResult, RunSpec, SandboxDriver } from './port.ts';
 
@@ -36,16 +34,6 @@ export function resultOf(
     endedAt: new Date(),
     detail: ending.detail ?? null,
   };
-}
-
-/** A run that only writes files starts nothing, so it is the same in every driver. */
-export async function writeFilesRun(workspaces: WorkspaceStore, spec: RunSpec, files: NonNullable<RunSpec['files']>): Promise<Ending> {
-  try {
-    return { outcome: 'exited', exitCode: 0, put: await writeFiles(workspaces, spec.workspace, files, spec.limits.workspaceBytes) };
-  } catch (error) {
-    if (error instanceof WorkspaceRefusedError) return { outcome: 'refused', detail: `The files were not written: ${error.message}.` };
-    throw error;
-  }
 }
 
 export function cancelReasonOf(signal: AbortSignal): CancelReason {

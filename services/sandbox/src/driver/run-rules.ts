@@ -1,4 +1,3 @@
-import { workspacePath } from '../workspace/write-files.ts';
 import type { RunSpec } from './port.ts';
 
 /** Our own image, made by `infra/sandbox-image`. */
@@ -21,8 +20,7 @@ export function refusalOf(spec: RunSpec, allowedImages: readonly string[]): stri
   }
   if (!isRunNetwork(spec.network)) return 'The network is not one that a command may be in.';
   if (Object.values(spec.limits).some((limit) => !Number.isFinite(limit) || limit <= 0)) return 'Every limit must be a positive number.';
-  if (spec.files) return refusalOfFiles(spec, spec.files);
-  if (spec.argv.length === 0) return 'There is no command and no file to write.';
+  if (spec.argv.length === 0) return 'There is no command.';
   if (spec.argv.some((word) => word.includes('\0'))) return 'The command holds a NUL character.';
   if (!isInsideWorkspace(spec.cwd)) return 'The working directory is not in the workspace.';
   for (const [name, value] of Object.entries(spec.env)) {
@@ -34,18 +32,6 @@ export function refusalOf(spec: RunSpec, allowedImages: readonly string[]): stri
 
 /** No network, or one of those that hold one command and the proxy: never one of the stack's own, nor the host's. */
 export const isRunNetwork = (network: string): boolean => network === 'none' || /^[a-z0-9][a-z0-9_-]{0,62}_run-\d{1,2}$/.test(network);
-
-function refusalOfFiles(spec: RunSpec, files: NonNullable<RunSpec['files']>): string | undefined {
-  if (spec.argv.length > 0) return 'An action either runs a command or writes files.';
-  for (const file of files) {
-    try {
-      workspacePath(file.path);
-    } catch {
-      return `${JSON.stringify(file.path.slice(0, 200))} is not a path inside the workspace.`;
-    }
-  }
-  return undefined;
-}
 
 function isInsideWorkspace(cwd: string): boolean {
   if (cwd !== workspaceFolder && !cwd.startsWith(`${workspaceFolder}/`)) return false;

@@ -66,7 +66,7 @@ const omitted = '[chat.history omitted: message too large]';
  * which is why the key names nobody there. Undefined for any other key: better no answer than one in the wrong room.
  */
 function placeOf(sessionKey: string, sender: string): Pick<ChatAddress, 'kind' | 'chat' | 'thread'> | undefined {
-  const group = /^agent:[^:]+:(?:[^:]+:){1,2}?(?:group|channel|room):(.+?)(?::(?:topic|thread):([^:]+))?$/.exec(sessionKey);
+  const group = /^agent:[^:]+:(?:(?!direct:|dm:)[^:]+:){1,2}?(?:group|channel|room):(.+?)(?::(?:topic|thread):([^:]+))?$/.exec(sessionKey);
   if (group?.[1] !== undefined) {
     if (!senderId.test(group[1]) || (group[2] !== undefined && !senderId.test(group[2]))) return undefined;
     return { kind: 'group', chat: group[1], ...optional('thread', group[2]) };

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** One chat on a platform: what an answer goes back to, and what a conversation of ours belongs to. */
 export interface ChatAddress {
   /** Such as `telegram` or `whatsapp`; lower case. */
@@ -37,7 +39,14 @@ export interface InboundMessage extends ChatAddress {
 export const bridgePrincipal = (message: Pick<InboundMessage, 'platform' | 'account' | 'sender'>): string => `bridge:${message.platform}:${message.account}:${message.sender.id}`;
 
 /** One text for a chat, the same for the same chat alone. */
-export const chatKey = ({ platform, account, kind, chat, thread }: ChatAddress): string => [platform, account, kind, chat, ...(thread === undefined ? [] : [thread])].map(encodeURIComponent).join(':');
+export const chatKey = ({ platform, account, kind, chat, thread }: ChatAddress): string => bounded([platform, account, kind, chat, ...(thread === undefined ? [] : [thread])].map(encodeURIComponent).join(':'));
 
-/** One text for a message, by which it is recognised when it comes again. */
-export const messageKey = (message: InboundMessage): string => `${chatKey(message)}#${message.platformMessageId}`;
+/**
+ * One text for a message, by which it is recognised when it comes again. On some platforms the sender's own program chooses the
+ * id (Signal: the time), so in a group the sender belongs to it: otherwise one could use up the ids of another.
+ */
+export const messageKey = (message: InboundMessage): string =>
+  bounded([chatKey(message), ...(message.kind === 'group' ? [encodeURIComponent(message.sender.id)] : []), message.platformMessageId].join('#'));
+
+/** Percent signs make a long id in another script several times as long; what the store takes has an end. No plain key has a single colon. */
+const bounded = (key: string): string => (key.length <= 512 ? key : `sha256:${createHash('sha256').update(key).digest('base64url')}`);

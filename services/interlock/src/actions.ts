@@ -1,9 +1,11 @@
-import type { ActionState, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
+import type { z } from 'zod';
+import type { ActionState, cancelTurn as endpoint, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { isFinalRunStatus, type Run } from '@megabot/contracts/run.ts';
-import type { Actor } from '@megabot/contracts/principal.ts';
-import { readStateRow } from './configuration/state.ts';
+import { readInForce } from './configuration/state.ts';
 import type { Context } from './context.ts';
+import { requireEntitled, requireOwnTurn } from './entitlement.ts';
+import { recordingRefusals } from './refusals.ts';
 import { approvalColumns, findRun, runColumns, toApproval, toRun, type ApprovalRow, type RunRow } from './rows.ts';
 import { issuePermit } from './runs.ts';
 import { replyBytes, shortened } from './reply-size.ts';
@@ -46,12 +48,23 @@ export async function getRun(context: Context, runId: string): Promise<Run> {
   return toRun(row);
 }
 
-/** Cancels what a turn has pending, due or running, and refuses whatever it still proposes. */
-export async function cancelTurn(context: Context, turnId: string, actor: Actor): Promise<Stopped> {
+type Cancelling = z.infer<(typeof endpoint)['request']>;
+
+/** Cancels what a turn has pending, due or running, and refuses whatever it still proposes. @throws ServiceError `not_entitled` */
+export async function cancelTurn(context: Context, request: Cancelling): Promise<Stopped> {
+  const { actor, turnId } = request;
+  const entry = { event: 'cancel_refused', principal: actor.principal, channel: actor.channel, subject: { turnId } } as const;
+  return await recordingRefusals(context, entry, async () => await cancelOnce(context, request));
+}
+
+async function cancelOnce(context: Context, { actor, turnId, conversation }: Cancelling): Promise<Stopped> {
   return await context.transact(async (tx) => {
-    const state = await readStateRow(tx, 'FOR SHARE');
+    const state = await readInForce(tx, 'FOR SHARE');
+    const role = requireEntitled(actor, 'cancel_turn', state.settings);
     await lockTurn(tx, turnId);
     const [action] = await tx.query<{ conversation: string }>('SELECT conversation FROM interlock.actions WHERE turn_id = $1 LIMIT 1', [turnId]);
+    // What was signed with an action counts before what the gateway says of the turn.
+    if (role === 'messenger') requireOwnTurn(actor, action?.conversation ?? conversation);
     const workspace = action ? await lockWorkspace(tx, action.conversation) : undefined;
     await tx.query('INSERT INTO interlock.cancelled_turns (turn_id, cancelled_at) VALUES ($1, $2) ON CONFLICT (turn_id) DO NOTHING', [turnId, tx.now]);
     const stopped = await stopTurn(tx, context.events, turnId);

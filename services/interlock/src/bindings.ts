@@ -39,7 +39,7 @@ export function createBindings(context: Context): Binding[] {
     handle(endpoints.approvalsGet, ({ approvalId }) => reading(() => getApproval(db, approvalId))),
     handle(endpoints.runGet, ({ runId }) => getRun(context, runId)),
     handle(endpoints.runOutput, ({ runId }) => reading(() => outputOf(db, runId))),
-    handle(endpoints.cancelTurn, ({ turnId, actor }) => cancelTurn(context, turnId, actor)),
+    handle(endpoints.cancelTurn, (request) => cancelTurn(context, request)),
     handle(endpoints.policyGet, () => reading(async () => await policyView(db, await readInForce(db, ''), context.clock()))),
     handle(endpoints.policyEdit, (request) => editPolicy(context, request)),
     handle(endpoints.policyTest, ({ command, policy }) => reading(() => testPolicy(context, command, policy))),

@@ -7,19 +7,19 @@ import type { Settings } from './configuration/schema.ts';
 /** Everything that a person can want of the interlock and may be refused. */
 export type Act =
   | 'decide' | 'decide_many' | 'edit_approval' | 'allow_for_conversation' | 'allow_always' | 'revoke_grant'
-  | 'edit_policy' | 'allow_everything' | 'change_matching' | 'undo_policy' | 'unlock' | 'manage_codes' | 'erase_texts';
+  | 'cancel_turn' | 'edit_policy' | 'allow_everything' | 'change_matching' | 'undo_policy' | 'unlock' | 'manage_codes' | 'erase_texts';
 
 /** Who somebody is to the interlock: by what the connection proved, never by what a text says. */
 export type Role = 'owner' | 'admin' | 'device' | 'messenger' | 'nobody';
 
-const everyday: readonly Act[] = ['decide', 'decide_many', 'edit_approval', 'allow_for_conversation', 'allow_always', 'revoke_grant', 'edit_policy', 'undo_policy'];
+const everyday: readonly Act[] = ['decide', 'decide_many', 'edit_approval', 'allow_for_conversation', 'allow_always', 'revoke_grant', 'cancel_turn', 'edit_policy', 'undo_policy'];
 
-/** Who may what. Whoever is behind a messenger may decide, under the further conditions of `requireMessengerDecision`. */
+/** Who may what. Whoever is behind a messenger may decide and stop turns, under the further conditions of `requireMessengerDecision` and `requireOwnTurn`. */
 const entitlements: Readonly<Record<Role, ReadonlySet<Act>>> = {
   owner: new Set<Act>([...everyday, 'allow_everything', 'change_matching', 'unlock', 'manage_codes', 'erase_texts']),
   admin: new Set<Act>([...everyday, 'allow_everything', 'change_matching']),
   device: new Set<Act>(everyday),
-  messenger: new Set<Act>(['decide']),
+  messenger: new Set<Act>(['decide', 'cancel_turn']),
   nobody: new Set<Act>(),
 };
 
@@ -30,6 +30,7 @@ const refusals: Readonly<Record<Act, string>> = {
   allow_for_conversation: 'You may not allow this for a whole conversation.',
   allow_always: 'You may not allow this for ever.',
   revoke_grant: 'You may not take back what was allowed for a conversation.',
+  cancel_turn: 'You may not stop this turn.',
   edit_policy: 'You may not change the policy.',
   allow_everything: 'Only the owner may let everything run without asking.',
   change_matching: 'Only the owner may change how rules are compared.',
@@ -105,6 +106,11 @@ export function requireMessengerDecision(actor: Actor, settings: Pick<Settings, 
   if (exceeds(approval.risk, maxRisk)) {
     throw notEntitled(`Its risk is ${approval.risk}: only ${maxRisk === 'low' ? 'low risk' : 'low or medium risk'} can be decided from this messenger.`, 'risk', 'Decide it in the web UI.');
   }
+}
+
+/** @throws ServiceError `not_entitled` for a turn of another conversation than the actor's, and for one of which nothing is known */
+export function requireOwnTurn(actor: Actor, conversation: string | undefined): void {
+  if (actor.conversation === undefined || actor.conversation !== conversation) throw notEntitled(refusals.cancel_turn, 'other_conversation', 'Stop it where it was asked, or in the web UI.');
 }
 
 const order: readonly Risk[] = ['low', 'medium', 'high'];

@@ -100,10 +100,13 @@ export const runOutput = defineEndpoint({
   service, name: 'run-output', callers: ['gateway'], errors: ['not_found', 'unavailable'],
   request: z.object({ runId: Id }), reply: z.object({ output: z.string(), binary: z.base64().nullable() }),
 });
-/** Cancels what a turn has pending or running: approvals become `cancelled`, runs are stopped. */
+/**
+ * Cancels what a turn has pending or running: approvals become `cancelled`, runs are stopped. `conversation` is what the store says
+ * the turn belongs to: somebody behind a bridge may stop turns of their own conversation alone, also one that proposed nothing yet.
+ */
 export const cancelTurn = defineEndpoint({
-  service, name: 'cancel-turn', callers: ['gateway'], errors: ['unavailable'],
-  request: z.object({ turnId: Id, actor: Actor }), reply: z.object({ approvals: z.number().int(), runs: z.number().int() }),
+  service, name: 'cancel-turn', callers: ['gateway'], errors: ['not_entitled', 'unavailable'],
+  request: z.object({ turnId: Id, actor: Actor, conversation: Id.optional() }), reply: z.object({ approvals: z.number().int(), runs: z.number().int() }),
 });
 
 export const policyGet = defineEndpoint({ service, name: 'policy-get', callers: ['gateway'], errors: ['unavailable'], request: z.object({}), reply: PolicyView });

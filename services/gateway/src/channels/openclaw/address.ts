@@ -1,5 +1,6 @@
-import { isIP } from 'node:net';
-import { refused } from './failure.ts';
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { refused, type LinkFailure } from './failure.ts';
 
 export interface GatewayAddress {
   /** What the WebSocket library dials. */
@@ -12,7 +13,7 @@ export interface GatewayAddress {
 /**
  * Reads `OPENCLAW_URL`. Clear text goes to loopback, `host.docker.internal`, private addresses and Unix sockets
  * (`ws+unix:/path/to.sock`) alone, since the device token and everybody's messages cross it. `wss:` may go further only where
- * `local_only` is false. Names other than those two are not looked up: what a name means can change after it was judged.
+ * `local_only` is false. Other names are refused unseen, and what the two mean is judged when it is dialled: `createNearLookup`.
  * @throws LinkFailure, final, saying what is allowed.
  */
 export function parseAddress(text: string, options: { localOnly: boolean }): GatewayAddress {
@@ -28,12 +29,31 @@ export function parseAddress(text: string, options: { localOnly: boolean }): Gat
 
 function unixAddress(text: string): GatewayAddress {
   const path = text.slice('ws+unix:'.length).replace(/^\/\/(?=\/)/, '');
-  if (!path.startsWith('/') || path.includes(':') || path.includes('\0') || path.includes('?')) throw badAddress('OPENCLAW_URL names a Unix socket by something else than an absolute path.');
+  if (!/^\/(?!\/)[\w./@+-]+$/.test(path)) throw badAddress('OPENCLAW_URL names a Unix socket by something else than an absolute path of plain characters.');
   return { url: `ws+unix:${path}:/`, shown: `ws+unix:${path}`, secure: false };
 }
 
 const badAddress = (message: string) =>
   refused('address_not_allowed', message, 'Use ws://127.0.0.1:18789, ws://host.docker.internal:18789, a private address, ws+unix:/path/to.sock, or wss: with local_only: false.');
+
+/**
+ * Looks a name up for a connection in clear text, and gives no address that is not near. A resolver of the network that one is in
+ * may answer whatever it likes for `host.docker.internal`; the address that is judged is the one that is dialled.
+ */
+export function createNearLookup(resolve: typeof lookup = lookup): LookupFunction {
+  return (hostname, options, done) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? [];
+      if (error || !first) return done(error ?? new Error('the name has no address'), []);
+      if (!addresses.every(({ address }) => isNear(address))) return done(Object.assign(new Error('the name means an address that is not near'), { code: farAddress }), []);
+      if (options.all === true) done(null, addresses);
+      else done(null, first.address, first.family);
+    });
+  };
+}
+export const farAddress = 'ERR_FAR_ADDRESS';
+
+export const nameMeansFar = (): LinkFailure => badAddress('OPENCLAW_URL would send the device token and messages in clear text: its name means an address outside this machine and its network.');
 
 /** Loopback, link-local and private networks (RFC 1918, RFC 4193, RFC 3927, RFC 6598), and the two names that mean the host. */
 function isNear(hostname: string): boolean {

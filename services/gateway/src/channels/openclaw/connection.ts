@@ -1,4 +1,5 @@
 import { WebSocket, type RawData } from 'ws';
+import { createNearLookup, farAddress, nameMeansFar } from './address.ts';
 import { connectFrame, requestFrame, type AllowedMethod, type MethodParams, type RequestFrame } from './allowed-methods.ts';
 import { LinkFailure, refused, RequestFailure, temporary } from './failure.ts';
 import { closeFailure, handshakeFailure, upgradeFailure } from './failures-of-gateway.ts';
@@ -7,6 +8,7 @@ import { isPlainEnough } from './frame-size.ts';
 import { checkHello } from './hello.ts';
 import { Challenge, Frame, type HelloOk } from './protocol.ts';
 import type { SignedDevice } from './signature.ts';
+import { oneLine } from './trouble-log.ts';
 
 export interface ConnectionLimits extends FloodLimits {
   /** From dialling to an accepted hello-ok, slow drips included. */
@@ -101,7 +103,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     clearTimeout(request.timer);
     if (frame.ok) return request.resolve(frame.payload);
     const { code, message, details } = frame.error;
-    request.reject(new RequestFailure('refused', code, message.slice(0, 300), details?.partialDelivery === undefined ? details?.code : 'PARTIAL_DELIVERY'));
+    request.reject(new RequestFailure('refused', oneLine(code, 64), oneLine(message, 300), details?.partialDelivery === undefined ? details?.code : 'PARTIAL_DELIVERY'));
   };
   const shakeHands = (frame: Frame): void => {
     if (phase === 'challenge') {
@@ -182,6 +184,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
 
 function dial(options: ConnectOptions): WebSocket {
   return new WebSocket(options.url, {
+    ...(options.url.startsWith('ws:') ? { lookup: createNearLookup() } : {}),
     perMessageDeflate: false,
     followRedirects: false,
     handshakeTimeout: options.limits.handshakeMs,
@@ -218,6 +221,7 @@ const certificateError = /^(CERT_|CRL_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_
 function socketFailure(error: Error & { code?: string }): LinkFailure {
   if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return temporary('frame_too_large', 'OpenClaw sent a frame that is larger than the bridge takes.', { retryAfterMs: 30_000, cause: error });
   if (error.code?.startsWith('WS_ERR_') === true) return temporary('broken_frames', 'OpenClaw broke the WebSocket protocol.', { cause: error });
+  if (error.code === farAddress) return nameMeansFar();
   if (certificateError.test(error.code ?? '')) {
     return refused('certificate', 'The certificate of OpenClaw is not valid for its name.', 'Give the gateway a certificate that this machine trusts.', error);
   }

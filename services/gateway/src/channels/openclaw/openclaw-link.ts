@@ -14,6 +14,7 @@ import { createSessionReader, oldestMs } from './session-reader.ts';
 import { signChallenge } from './signature.ts';
 import { describeState, newCounters, type OpenClawStatus } from './status.ts';
 import type { BridgeStore, StoredAnswer } from './store.ts';
+import { createTroubleLog } from './trouble-log.ts';
 import type { InboundMessage } from './types.ts';
 
 export interface OpenClawLinkOptions {
@@ -67,6 +68,7 @@ const rememberedNonces = 1_000;
 export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
   const { store, logger, clock = Date.now } = options;
   const counters = newCounters();
+  const warn = createTroubleLog(logger, clock);
   const doctor = createDoctor();
   const nonces = new Set<string>();
   let identity: OpenClawIdentity | undefined;
@@ -83,16 +85,16 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
       counters.messages += 1;
     },
     onIgnored: (why) => void (counters[why === 'known' ? 'repeated' : why === 'too_old' ? 'too_old' : 'ignored'] += 1),
-    onTrouble: (err, session) => logger.warn({ err, session }, 'a session of OpenClaw could not be read; it is tried again'),
+    onTrouble: (err, session) => warn({ err, session }, 'a session of OpenClaw could not be read; it is tried again'),
   });
   const outbound = createOutbound({
     request, store, clock,
     onDelivered: () => void (counters.answers_delivered += 1),
     onUndelivered(answer) {
       counters.attempts_failed += 1;
-      logger.warn({ answer: answer.id, platform: answer.address.platform, state: answer.state, attempts: answer.attempts, reason: answer.reason }, 'an answer has not arrived');
+      warn({ answer: answer.id, platform: answer.address.platform, state: answer.state, attempts: answer.attempts, reason: answer.reason }, 'an answer has not arrived');
     },
-    onTrouble: (err) => logger.warn({ err }, 'answers could not be sent; they are tried again'),
+    onTrouble: (err) => warn({ err }, 'answers could not be sent; they are tried again'),
   });
 
   const onEvent = (event: string, payload: unknown): void => {

@@ -142,7 +142,7 @@ export function createSessionReader(deps: ReaderDeps): SessionReader {
 
   const tryLater = (sessionKey: string, session: Session, error: unknown): void => {
     if (!running || stopped) return;
-    if (error instanceof RequestFailure && (error.code === 'connection_lost' || error.code === 'not_connected')) {
+    if (error instanceof RequestFailure && error.kind !== 'refused' && (error.code === 'connection_lost' || error.code === 'not_connected')) {
       // Nothing to wait for here, and the news that the connection is gone may come after this: `resume` goes on.
       running = false;
       return;

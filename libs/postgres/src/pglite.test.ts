@@ -1,25 +1,33 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import { databaseCompliance } from './database-compliance.ts';
 import { DirectoryLockedError } from './directory-lock.ts';
-import { dumpTemplate, openPglite } from './pglite.ts';
+import { makeTemplate, openPglite } from './pglite.ts';
 
 const logger = silentLogger();
 const root = mkdtempSync(path.join(tmpdir(), 'megabot-pglite-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-const template = await dumpTemplate();
+const template = await makeTemplate(async () => undefined);
 databaseCompliance('PGlite in memory', async () => await openPglite({ directory: 'memory', logger, template }));
 
 let directories = 0;
-databaseCompliance('PGlite on disk', async () => {
+/** A directory with a database that has been open before. */
+function usedDirectory(): string {
   directories += 1;
-  return await openPglite({ directory: path.join(root, `compliance-${directories}`), logger, template });
-});
+  const directory = path.join(root, `used-${directories}`);
+  mkdirSync(directory, { mode: 0o700 });
+  for (const [name, content] of template) {
+    if (content) writeFileSync(path.join(directory, name), content);
+    else mkdirSync(path.join(directory, name));
+  }
+  return directory;
+}
+databaseCompliance('PGlite on disk', async () => await openPglite({ directory: usedDirectory(), logger }));
 
 describe('PGlite on disk', () => {
   it('keeps what was written for the next start, and its lock only while open', async () => {
@@ -36,8 +44,8 @@ describe('PGlite on disk', () => {
   });
 
   it('refuses a directory that is open already, naming the process', async () => {
-    const directory = path.join(root, 'twice');
-    await using db = await openPglite({ directory, logger, template });
+    const directory = usedDirectory();
+    await using db = await openPglite({ directory, logger });
     await assert.rejects(openPglite({ directory, logger }), (error: unknown) => {
       assert.ok(error instanceof DirectoryLockedError);
       assert.equal(error.pid, process.pid);
@@ -48,14 +56,16 @@ describe('PGlite on disk', () => {
 
   it('gives the lock back when the data cannot be opened', async () => {
     const directory = path.join(root, 'broken');
-    await assert.rejects(openPglite({ directory, logger, template: new Blob(['not a data directory']) }));
+    mkdirSync(directory, { mode: 0o700 });
+    writeFileSync(path.join(directory, 'PG_VERSION'), 'not a data directory');
+    await assert.rejects(openPglite({ directory, logger }));
     assert.ok(!existsSync(`${directory}.lock`));
   });
 
   it('starts after a process that died without closing', async () => {
-    const directory = path.join(root, 'died');
+    const directory = usedDirectory();
     writeFileSync(`${directory}.lock`, JSON.stringify({ pid: 4_194_304 }));
-    await using db = await openPglite({ directory, logger, template });
+    await using db = await openPglite({ directory, logger });
     await db.ping();
   });
 });

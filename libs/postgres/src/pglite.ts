@@ -1,18 +1,19 @@
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
-import type { Logger } from '@megabot/observability/logger.ts';
+import { silentLogger, type Logger } from '@megabot/observability/logger.ts';
 import { DatabaseError, type Database } from './database.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { createDatabase, type DriverSession } from './driver.ts';
 import { toDatabaseError } from './errors.ts';
+import { filesInMemory, type DataFiles } from './pglite-template.ts';
 import { scalarParsers } from './values.ts';
 
 export interface PgliteOptions {
   /** A folder of its own for the data, or `'memory'`, which forgets everything when closed. */
   readonly directory: string;
   readonly logger: Logger;
-  /** A dumped data directory (`dumpTemplate`) to start from, so that tests need not initialise each database anew. */
-  readonly template?: Blob;
+  /** What a database in memory starts from (`makeTemplate`), so that tests need not initialise each anew. */
+  readonly template?: DataFiles;
 }
 
 /**
@@ -21,10 +22,29 @@ export interface PgliteOptions {
  * @throws DirectoryLockedError if another process, or this one, has the directory open.
  */
 export async function openPglite(options: PgliteOptions): Promise<Database> {
+  return await open(options, options.template ? { ...small, fs: filesInMemory({ template: options.template }) } : {});
+}
+
+/** The files of a database in which `prepare` has made what shall be there, for `template`. */
+export async function makeTemplate(prepare: (db: Database) => Promise<void>): Promise<DataFiles> {
+  let files: DataFiles | undefined;
+  const fs = filesInMemory({ atEnd: (left) => void (files = left) });
+  {
+    await using db = await open({ directory: 'memory', logger: silentLogger() }, { fs, initDbStartParams: ['--wal-segsize=1'] });
+    await prepare(db);
+  }
+  if (!files) throw new Error('the template was not closed');
+  return files;
+}
+
+// As much as a test needs. Clearing the 128 MB of buffers that are the default takes longer than most tests.
+const small: PGliteOptions = { startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=4MB', '-c', 'wal_buffers=64kB', '-c', 'max_connections=4'] };
+
+async function open(options: Omit<PgliteOptions, 'template'>, settings: PGliteOptions): Promise<Database> {
   const unlock = options.directory === 'memory' ? () => undefined : lockDirectory(options.directory);
   let lite: PGlite;
   try {
-    lite = await start(options);
+    lite = await start(options.directory, settings);
   } catch (error) {
     unlock();
     throw toDatabaseError(error, 'other');
@@ -58,16 +78,6 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
   });
 }
 
-/** The data directory of a fresh, empty database as one blob, for `template`. */
-export async function dumpTemplate(): Promise<Blob> {
-  const lite = await start({ directory: 'memory' });
-  try {
-    return await lite.dumpDataDir('none');
-  } finally {
-    await lite.close();
-  }
-}
-
 // Parameters arrive in PostgreSQL's text form already (`encodeParameter`), so no serializer may touch them again.
 const asIs = (value: unknown): string => {
   if (typeof value !== 'string') throw new DatabaseError('invalid', 'a query parameter was not encoded');
@@ -75,14 +85,13 @@ const asIs = (value: unknown): string => {
 };
 const serializedTypes = [16, 17, 20, 21, 23, 25, 26, 114, 700, 701, 1042, 1043, 1082, 1114, 1184, 3802];
 
-async function start(options: Pick<PgliteOptions, 'directory' | 'template'>): Promise<PGlite> {
-  const settings: PGliteOptions<{ vector: typeof vector }> = {
+async function start(directory: string, settings: PGliteOptions): Promise<PGlite> {
+  const lite = await PGlite.create(directory === 'memory' ? 'memory://' : directory, {
     extensions: { vector },
     parsers: { ...scalarParsers },
     serializers: Object.fromEntries(serializedTypes.map((oid) => [oid, asIs])),
-    ...(options.template ? { loadDataDir: options.template } : {}),
-  };
-  const lite = await PGlite.create(options.directory === 'memory' ? 'memory://' : options.directory, settings);
+    ...settings,
+  });
   await lite.exec('CREATE EXTENSION IF NOT EXISTS vector');
   return lite;
 }

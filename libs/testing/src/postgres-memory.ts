@@ -1,36 +1,55 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deserialize, serialize } from 'node:v8';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import type { Database } from '@megabot/postgres/database.ts';
-import { dumpTemplate, openPglite } from '@megabot/postgres/pglite.ts';
+import { loadMigrations, migrate, type MigrationOptions } from '@megabot/postgres/migrations.ts';
+import type { DataFiles } from '@megabot/postgres/pglite-template.ts';
+import { makeTemplate, openPglite } from '@megabot/postgres/pglite.ts';
 
 const cacheDirectory = fileURLToPath(new URL('../../../node_modules/.cache/megabot/', import.meta.url));
 
 /**
- * An empty embedded database in memory, for unit tests; close it with `await using`. Initialising one takes seconds, so the
- * first makes a template that later tests, in this process and others, start from.
+ * An embedded database in memory, for unit tests: empty, or with the migrations of a service applied. Close it with
+ * `await using`. Initialising one takes seconds, so the first makes a template that later tests, in this process and others,
+ * start from.
  */
-export async function openMemoryDatabase(): Promise<Database> {
-  template ??= loadTemplate();
+export async function openMemoryDatabase(migrated?: MigrationOptions): Promise<Database> {
+  const name = migrated ? `${migrated.schema} ${String(migrated.migrations)}` : 'empty';
+  let template = templates.get(name);
+  templates.set(name, (template ??= loadTemplate(migrated)));
   return await openPglite({ directory: 'memory', logger: silentLogger(), template: await template });
 }
 
-let template: Promise<Blob> | undefined;
+const templates = new Map<string, Promise<DataFiles>>();
 
-async function loadTemplate(): Promise<Blob> {
-  const file = path.join(cacheDirectory, `pglite-${versionOf('@electric-sql/pglite')}-${versionOf('@electric-sql/pglite-pgvector')}.tar`);
+async function loadTemplate(migrated: MigrationOptions | undefined): Promise<DataFiles> {
+  const prefix = `pglite-${migrated?.schema ?? 'empty'}-`;
+  const file = path.join(cacheDirectory, prefix + (await hashOf(migrated)));
   const cached = await readFile(file).catch(() => undefined);
-  if (cached) return new Blob([cached]);
-  const fresh = await dumpTemplate();
+  if (cached) return deserialize(cached) as DataFiles;
+  const fresh = await makeTemplate(async (db) => {
+    if (migrated) await migrate(db, migrated);
+  });
   // Written whole and then renamed, since other test processes look for it at the same time.
-  const draft = `${file}.${randomUUID()}`;
+  const draft = path.join(cacheDirectory, `draft-${randomUUID()}`);
   await mkdir(cacheDirectory, { recursive: true });
-  await writeFile(draft, Buffer.from(await fresh.arrayBuffer()));
+  const outdated = (await readdir(cacheDirectory)).filter((name) => name.startsWith(prefix));
+  await writeFile(draft, serialize(fresh));
   await rename(draft, file);
+  for (const name of outdated) await rm(path.join(cacheDirectory, name), { force: true });
   return fresh;
+}
+
+/** Of everything that decides what a template holds. */
+async function hashOf(migrated: MigrationOptions | undefined): Promise<string> {
+  const parts: unknown[] = [versionOf('@electric-sql/pglite'), versionOf('@electric-sql/pglite-pgvector')];
+  for (const source of ['pglite.ts', 'pglite-template.ts', 'migrations.ts']) parts.push(await readFile(new URL(import.meta.resolve(`@megabot/postgres/${source}`)), 'utf8'));
+  if (migrated) parts.push(migrated.schema, migrated.role, await loadMigrations(migrated.migrations));
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }
 
 function versionOf(name: string): string {

@@ -6,7 +6,6 @@ import { runQueues, type Permit } from '@megabot/contracts/queues.ts';
 import { createSigner, startFakeInterlock, type FakeInterlock } from '@megabot/execution/testing/fake-interlock.ts';
 import { sleep } from '@megabot/lifecycle/backoff.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
-import { migrate } from '@megabot/postgres/migrations.ts';
 import type { Database } from '@megabot/postgres/database.ts';
 import { openMemoryDatabase } from '@megabot/testing/postgres-memory.ts';
 import { createMemory, type Memory } from './app.ts';
@@ -18,8 +17,7 @@ let memory: Memory;
 
 beforeEach(async () => {
   interlock = await startFakeInterlock();
-  db = await openMemoryDatabase();
-  await migrate(db, { schema: 'memory', migrations: new URL('../migrations/', import.meta.url) });
+  db = await openMemoryDatabase({ schema: 'memory', migrations: new URL('../migrations/', import.meta.url) });
   memory = await createMemory({ erasing: { permitPublicKey: interlock.signer.publicKey, instance: 'memory-1' } }, { bus: interlock.hub.bus('memory', { logger }), db, logger });
 });
 afterEach(async () => {

@@ -9,7 +9,6 @@ import { createBusBridgeStore } from '@megabot/gateway/channels/bus-bridge-store
 import { bridgeStoreCompliance } from '@megabot/gateway/channels/openclaw/store-compliance.ts';
 import { createMemory } from '@megabot/memory/app.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
-import { migrate } from '@megabot/postgres/migrations.ts';
 import { openMemoryDatabase } from '@megabot/testing/postgres-memory.ts';
 
 const ttlMs = 30_000;
@@ -17,8 +16,7 @@ const ttlMs = 30_000;
 /** The gateway's bus with a memory service behind it, and a clock that the test moves. */
 async function openServices() {
   const logger = silentLogger();
-  const db = await openMemoryDatabase();
-  await migrate(db, { schema: 'memory', migrations: new URL('../../memory/migrations/', import.meta.url) });
+  const db = await openMemoryDatabase({ schema: 'memory', migrations: new URL('../../memory/migrations/', import.meta.url) });
   const hub = createInProcessHub();
   let now = 1_700_000_000_000;
   const memory = await createMemory({ sweepEveryMs: 3_600_000 }, { bus: hub.bus('memory', { logger }), db, logger, clock: () => now });
@@ -120,4 +118,14 @@ test('the chats of an id are found in every account and thread, and none that on
   assert.deepEqual(await found('telegram', '1001'), ['k0 s0 t0', 'k1 s1 t1']);
   assert.deepEqual(await found('telegram', '-100'), ['k2 s2 t2']);
   for (const [platform, chat, bridge] of [['telegram', '100'], ['telegram', '%'], ['Telegram', '1001'], ['telegram', '1001', 'other']] as const) assert.deepEqual(await found(platform, chat, bridge), []);
+});
+
+test('an approved message is listed as undelivered from the beginning, also behind another one of its chat', async () => {
+  await using services = await openServices();
+  const holder = { bridge: 'openclaw', holder: newId() };
+  await services.bus.call(endpoints.bridgeLease, { ...holder, ttlMs });
+  const store = createBusBridgeStore(services.bus, holder);
+  const address = { platform: 'telegram', account: 'default', kind: 'direct', chat: '1001' } as const;
+  for (const id of ['turn-a', 'run-b-1', 'run-c-1']) await store.addAnswer({ id, address, sessionKey: 's', parts: ['x'], state: 'pending', nextPart: 0, round: 0, uncertain: false, attempts: 0, createdAt: 1, nextTryAt: 1, expiresAt: 2 });
+  assert.deepEqual((await store.undelivered(10)).map(({ id }) => id), ['run-c-1', 'run-b-1']);
 });

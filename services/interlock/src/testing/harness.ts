@@ -23,7 +23,6 @@ import { generateSecret, keyPairFromSeed, signText } from '@megabot/crypto/ed255
 import { sleep } from '@megabot/lifecycle/backoff.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import type { Database } from '@megabot/postgres/database.ts';
-import { migrate } from '@megabot/postgres/migrations.ts';
 import { openMemoryDatabase } from '@megabot/testing/postgres-memory.ts';
 import { createInterlock, type Interlock, type InterlockOptions } from '../app.ts';
 
@@ -42,11 +41,7 @@ export const shell = (command: string): Action => ({ kind: 'shell', command });
 /** The SQL of the service, for tests that open a database of their own. */
 export const migrations = new URL('../../migrations/', import.meta.url);
 
-async function openMigrated(): Promise<Database> {
-  const db = await openMemoryDatabase();
-  await migrate(db, { schema: 'interlock', migrations });
-  return db;
-}
+const openMigrated = async (): Promise<Database> => await openMemoryDatabase({ schema: 'interlock', migrations });
 
 interface Setup {
   readonly policy?: { allow?: string[]; deny?: string[] };

@@ -8,7 +8,6 @@ import { turns } from '@megabot/contracts/queues.ts';
 import { sleep } from '@megabot/lifecycle/backoff.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import type { Database } from '@megabot/postgres/database.ts';
-import { migrate } from '@megabot/postgres/migrations.ts';
 import { openMemoryDatabase } from '@megabot/testing/postgres-memory.ts';
 import type { z } from 'zod';
 import { createMemory, type Memory, type MemoryOptions } from '../app.ts';
@@ -80,11 +79,7 @@ export async function startMemory(options: MemoryOptions = {}, open: () => Promi
 
 export type Harness = Awaited<ReturnType<typeof startMemory>>;
 
-async function openMigrated(): Promise<Database> {
-  const db = await openMemoryDatabase();
-  await migrate(db, { schema: 'memory', migrations: new URL('../../migrations/', import.meta.url) });
-  return db;
-}
+const openMigrated = async (): Promise<Database> => await openMemoryDatabase({ schema: 'memory', migrations: new URL('../../migrations/', import.meta.url) });
 
 /** Waits until `condition` holds; what travels over the bus arrives soon, not at once. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

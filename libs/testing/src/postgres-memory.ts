@@ -6,19 +6,25 @@ import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import type { Database } from '@megabot/postgres/database.ts';
-import { loadMigrations, migrate, type MigrationOptions } from '@megabot/postgres/migrations.ts';
+import { loadMigrations, migrate } from '@megabot/postgres/migrations.ts';
 import type { DataFiles } from '@megabot/postgres/pglite-template.ts';
 import { makeTemplate, openPglite } from '@megabot/postgres/pglite.ts';
 
 const cacheDirectory = fileURLToPath(new URL('../../../node_modules/.cache/megabot/', import.meta.url));
+
+/** The schema of a service and its folder of migrations. */
+interface Migrated {
+  readonly schema: string;
+  readonly migrations: URL;
+}
 
 /**
  * An embedded database in memory, for unit tests: empty, or with the migrations of a service applied. Close it with
  * `await using`. Initialising one takes seconds, so the first makes a template that later tests, in this process and others,
  * start from.
  */
-export async function openMemoryDatabase(migrated?: MigrationOptions): Promise<Database> {
-  const name = migrated ? `${migrated.schema} ${String(migrated.migrations)}` : 'empty';
+export async function openMemoryDatabase(migrated?: Migrated): Promise<Database> {
+  const name = migrated ? `${migrated.schema} ${migrated.migrations.href}` : 'empty';
   let template = templates.get(name);
   templates.set(name, (template ??= loadTemplate(migrated)));
   return await openPglite({ directory: 'memory', logger: silentLogger(), template: await template });
@@ -26,7 +32,7 @@ export async function openMemoryDatabase(migrated?: MigrationOptions): Promise<D
 
 const templates = new Map<string, Promise<DataFiles>>();
 
-async function loadTemplate(migrated: MigrationOptions | undefined): Promise<DataFiles> {
+async function loadTemplate(migrated: Migrated | undefined): Promise<DataFiles> {
   const prefix = `pglite-${migrated?.schema ?? 'empty'}-`;
   const file = path.join(cacheDirectory, prefix + (await hashOf(migrated)));
   const cached = await readFile(file).catch(() => undefined);
@@ -45,10 +51,10 @@ async function loadTemplate(migrated: MigrationOptions | undefined): Promise<Dat
 }
 
 /** Of everything that decides what a template holds. */
-async function hashOf(migrated: MigrationOptions | undefined): Promise<string> {
+async function hashOf(migrated: Migrated | undefined): Promise<string> {
   const parts: unknown[] = [versionOf('@electric-sql/pglite'), versionOf('@electric-sql/pglite-pgvector')];
   for (const source of ['pglite.ts', 'pglite-template.ts', 'migrations.ts']) parts.push(await readFile(new URL(import.meta.resolve(`@megabot/postgres/${source}`)), 'utf8'));
-  if (migrated) parts.push(migrated.schema, migrated.role, await loadMigrations(migrated.migrations));
+  if (migrated) parts.push(migrated.schema, await loadMigrations(migrated.migrations));
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }
 

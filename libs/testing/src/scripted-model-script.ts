@@ -7,6 +7,7 @@
  *   FILE:<path>=<content>      calls `write_file`
  *   REMEMBER:<text>            calls `remember`
  *   RECALL:<query>             calls `recall`
+ *   SEND:<platform>/<chat>=<text>  calls `send_message`
  *   BAD:<anything>             calls `shell` with arguments that are no JSON
  *   UNKNOWNTOOL:<anything>     calls a tool that nobody offered
  *   SLOW:<ms>                  streams ten chunks over that time
@@ -37,7 +38,7 @@ export type Scripted =
   | { readonly kind: 'fail'; readonly status: number };
 
 const directive =
-  /\b(RUN|TWO|FILE|REMEMBER|RECALL|BAD|UNKNOWNTOOL|SLOW|HANG|CUT|FAIL|HISTORY):([^]*)$/;
+  /\b(RUN|TWO|FILE|REMEMBER|RECALL|SEND|BAD|UNKNOWNTOOL|SLOW|HANG|CUT|FAIL|HISTORY):([^]*)$/;
 
 export function scriptedReply(messages: readonly ScriptMessage[]): Scripted {
   const lastUser = messages.findLastIndex((message) => message.role === 'user');
@@ -67,6 +68,10 @@ function follow(name: string, argument: string, messages: readonly ScriptMessage
       return callTools(call('remember', { text: argument }));
     case 'RECALL':
       return callTools(call('recall', { query: argument }));
+    case 'SEND': {
+      const [, platform = '', chat = '', text = ''] = /^([^/]*)\/([^=]*)=([^]*)$/.exec(argument) ?? [];
+      return callTools(call('send_message', { platform, chat, text }));
+    }
     case 'BAD':
       return callTools({ name: 'shell', arguments: `{"command": "${argument}` });
     case 'UNKNOWNTOOL':

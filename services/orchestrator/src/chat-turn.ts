@@ -71,7 +71,7 @@ export async function workOnChat(turn: ClaimedTurn, history: readonly Message[],
   }
 
   function offeringOf(model: ModelInUse): ClaimedTurn & Offering {
-    return { ...turn, web: !model.localOnly };
+    return { ...turn, web: !model.localOnly, messengers: model.messengers };
   }
 
   async function ask(model: ModelInUse): Promise<ModelReply> {

@@ -26,6 +26,8 @@ export interface ModelInUse {
   readonly name: string | null;
   /** Whether nothing may leave this machine and its network. */
   readonly localOnly: boolean;
+  /** The messengers that the owner has turned on. */
+  readonly messengers: readonly string[];
 }
 
 export interface ModelSource {
@@ -41,8 +43,10 @@ export interface ModelSource {
   close(): Promise<void>;
 }
 
+type Settings = ModelSettings & { readonly messengers: readonly string[] };
+
 interface Lent {
-  readonly model: ModelInUse;
+  readonly model: Omit<ModelInUse, 'messengers'>;
   readonly key: string;
   users: number;
 }
@@ -50,24 +54,25 @@ interface Lent {
 /** Should the event of a change be missed, the settings are read again after this long. */
 const freshMs = 60_000;
 /** Until the interlock has spoken, nothing but private addresses is allowed. */
-const strict: ModelSettings = { localOnly: true, url: null, name: null, allowedHosts: [], contextTokens: 8_192 };
+const strict: Settings = { localOnly: true, url: null, name: null, allowedHosts: [], contextTokens: 8_192, messengers: [] };
 
 export function createModelSource(
   options: ModelSourceOptions,
   deps: { bus: Bus; logger: Logger; clock: () => number; createModel?: (options: ModelDriverOptions) => ModelDriver },
 ): ModelSource {
   const { bus, logger, clock, createModel = createModelDriver } = deps;
-  let known: ModelSettings | undefined;
+  let known: Settings | undefined;
   let knownAt = 0;
   let stale = true;
   let current: Lent | undefined;
   const retired = new Set<Promise<void>>();
 
-  async function settings(): Promise<ModelSettings> {
+  async function settings(): Promise<Settings> {
     if (known && !stale && clock() - knownAt < freshMs) return known;
     try {
       stale = false;
-      known = (await bus.call(configGet, {}, { timeoutMs: 1_200 })).model;
+      const { model, bridges } = await bus.call(configGet, {}, { timeoutMs: 1_200 });
+      known = { ...model, messengers: Object.entries(bridges?.openclaw.platforms ?? {}).flatMap(([name, { enabled }]) => (enabled ? [name] : [])) };
       knownAt = clock();
       return known;
     } catch (error) {
@@ -116,10 +121,11 @@ export function createModelSource(
 
   return {
     async use(work) {
-      const lent = open(await settings());
+      const { messengers, ...rest } = await settings();
+      const lent = open(rest);
       lent.users += 1;
       try {
-        return await work(lent.model);
+        return await work({ ...lent.model, messengers });
       } finally {
         lent.users -= 1;
         if (lent !== current && lent.users === 0) retire(lent);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { NetworkHost } from '@megabot/contracts/network.ts';
-import { ShellAction, WebRequestAction, WorkspacePath, type Action } from '@megabot/contracts/action.ts';
+import { BridgeSendAction, ShellAction, WebRequestAction, WorkspacePath, type Action } from '@megabot/contracts/action.ts';
 import type { ClaimedTurn, Mode } from '@megabot/contracts/conversation.ts';
 import { Id } from '@megabot/contracts/ids.ts';
 import type { Step } from './checkpoint.ts';
@@ -45,6 +45,19 @@ const tools = {
     }),
     changes: true,
   },
+  send_message: {
+    description:
+      'Send a message to a person or group on a messenger, by the chat\'s id there. Only chats in which somebody wrote before can be reached. ' +
+      'A person may have to approve it first. Not for answering: your reply goes to whoever asked by itself.',
+    schema: z.object({
+      platform: BridgeSendAction.shape.platform.describe('Such as "telegram".'),
+      chat: BridgeSendAction.shape.chat.describe('The id of the person or group on that messenger.'),
+      text: BridgeSendAction.shape.text.refine((text) => text.trim() !== '', 'must not be empty').describe('Exactly what is sent.'),
+      account: BridgeSendAction.shape.account.unwrap().optional().describe('Only where you were told to name one.'),
+      thread: BridgeSendAction.shape.thread.unwrap().optional().describe('Only where you were told to name one.'),
+    }),
+    changes: true,
+  },
   forget: {
     description: 'Propose to forget items of long-term memory for good, by the ids that recall shows. A person may have to approve it first.',
     schema: z.object({ ids: z.array(Id).min(1).max(100).describe('Ids of the items.') }),
@@ -64,8 +77,8 @@ const tools = {
 type ToolName = keyof typeof tools;
 const isToolName = (name: string): name is ToolName => Object.hasOwn(tools, name);
 
-/** What decides which tools there are: the turn's mode and whose it is, and whether anything may leave this machine. */
-export type Offering = Pick<ClaimedTurn, 'mode' | 'trust'> & { readonly web?: boolean };
+/** What decides which tools there are: the turn's mode and whose it is, whether anything may leave this machine, and the messengers that are turned on. */
+export type Offering = Pick<ClaimedTurn, 'mode' | 'trust'> & { readonly web?: boolean; readonly messengers?: readonly string[] };
 
 /** Why a tool is withheld from this turn, as the model is told; undefined if it may be used. */
 function withheld(name: ToolName, turn: Offering): string | undefined {
@@ -74,6 +87,8 @@ function withheld(name: ToolName, turn: Offering): string | undefined {
   }
   if ((name === 'remember' || name === 'forget') && turn.trust !== 'owner') return `Refused: only the owner can have something ${name === 'remember' ? 'kept in' : 'forgotten from'} memory.`;
   if (name === 'web_request' && turn.web !== true) return 'Refused: local_only is on, so nothing is fetched from the internet. The owner can turn it off in config/meta-config.yaml.';
+  if (name === 'send_message' && turn.trust === 'untrusted') return 'Refused: whoever writes through a messenger is answered there, and cannot have messages sent to anybody else.';
+  if (name === 'send_message' && (turn.messengers ?? []).length === 0) return 'Refused: no messenger is set up. The owner can do that in config/meta-config.yaml (bridges.openclaw.platforms).';
   if (name === 'recall' && turn.trust === 'untrusted') return 'Refused: memory is not open to this person.';
   return undefined;
 }
@@ -137,6 +152,8 @@ function actionOf(call: ModelToolCall): Action | undefined {
       return { kind: 'file_move', ...tools.move_file.schema.parse(call.arguments) };
     case 'web_request':
       return { kind: 'web_request', ...tools.web_request.schema.parse(call.arguments), headers: {} };
+    case 'send_message':
+      return messageAction(tools.send_message.schema.parse(call.arguments));
     case 'forget':
       return { kind: 'memory_erase', space: 'default', session: null, ...tools.forget.schema.parse(call.arguments) };
     default:
@@ -145,6 +162,11 @@ function actionOf(call: ModelToolCall): Action | undefined {
 }
 
 const shellAction = ({ command, network }: z.infer<(typeof tools)['shell']['schema']>): Action => ({ kind: 'shell', command, ...(network === undefined ? {} : { network: { hosts: network } }) });
+
+/** White space around a message is a model's habit; no messenger carries it, and what is approved is what is sent. */
+const messageAction = ({ platform, chat, text, account, thread }: z.infer<(typeof tools)['send_message']['schema']>): Action => ({
+  kind: 'bridge_send', platform, chat, text: text.trim(), ...(account === undefined ? {} : { account }), ...(thread === undefined ? {} : { thread }),
+});
 
 /** What is wrong with a call, so that the model can mend it; null if nothing is. */
 function complaint(call: ModelToolCall, turn: Offering): string | null {

@@ -7,7 +7,7 @@ import { ServiceError } from '@megabot/contracts/errors.ts';
 import { configuration } from '@megabot/contracts/events.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Run } from '@megabot/contracts/run.ts';
-import type { ModelSettings } from '@megabot/contracts/settings.ts';
+import type { ModelSettings, PlatformSettings } from '@megabot/contracts/settings.ts';
 import type { FakeMemory } from './fake-memory.ts';
 
 export type Judge = (action: Action) => 'allow' | 'ask' | { deny: string };
@@ -26,6 +26,7 @@ export async function serveInterlock(bus: Bus, memory: FakeMemory) {
   /** Every time an action began to run, by key: twice would be the one thing that must not happen. */
   const executions: string[] = [];
   let judge: Judge = () => 'ask';
+  let platforms: Record<string, PlatformSettings> = {};
   let settings: ModelSettings | undefined = { localOnly: true, url: 'http://model.invalid', name: 'm', allowedHosts: [], contextTokens: 8_192 };
 
   const judged = (action: Action): SubmitOutcome => {
@@ -59,7 +60,7 @@ export async function serveInterlock(bus: Bus, memory: FakeMemory) {
     }),
     handle(endpoints.configGet, async () => {
       if (!settings) throw new ServiceError('unavailable', 'no settings');
-      return { version: '1', model: settings, warnings: [] };
+      return { version: '1', model: settings, bridges: { openclaw: { platforms } }, warnings: [] };
     }),
   ]);
 
@@ -76,8 +77,9 @@ export async function serveInterlock(bus: Bus, memory: FakeMemory) {
     judges(next: Judge): void {
       judge = next;
     },
-    async configure(next: ModelSettings | undefined): Promise<void> {
+    async configure(next: ModelSettings | undefined, messengers: Record<string, boolean> = {}): Promise<void> {
       settings = next;
+      platforms = Object.fromEntries(Object.entries(messengers).map(([name, enabled]) => [name, { enabled, allowFrom: [], admins: [], approvals: 'code', maxRisk: 'low', ratePerMinute: 20 }]));
       await bus.publish(configuration, { version: '2', warnings: [] });
     },
     /** The action runs and ends. An approved one begins here. */

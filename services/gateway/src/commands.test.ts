@@ -274,6 +274,25 @@ test('!undo says which version is back; where there is none it says so', async (
   assert.deepEqual(megabot.fakes.undone.map(({ to }) => to), [undefined, 7]);
 });
 
+test('an undo that a gateway did and could not write down before it crashed is not done again for the same id, and is for another', async () => {
+  await using megabot = await start();
+  megabot.fakes.versions.push({ id: 7, at: 1, by: 'owner', summary: 'allow: + git push', version: 'v7' });
+  const id = randomUUID();
+  {
+    await using client = await connectOwner(megabot);
+    megabot.fakes.failing.set('append', new ServiceError('unavailable', 'the database is away'));
+    client.send({ type: 'message', id, text: '!undo' });
+    assert.match(String((await client.frame('error'))['message']), /stands/);
+  }
+  megabot.fakes.failing.clear();
+  const restarted = await megabot.restartGateway();
+  await using client = await connectNative(restarted.wsPort, { token: testToken });
+  assert.match(await answerTo(client, '!undo', id), /was carried out before: version 7/);
+  assert.equal(megabot.fakes.undone.length, 1);
+  await answerTo(client, '!undo');
+  assert.equal(megabot.fakes.undone.length, 2);
+});
+
 test('!lockdown is !deny *, !unlock says how and lifts nothing', async () => {
   await using megabot = await start();
   await using client = await connectOwner(megabot);

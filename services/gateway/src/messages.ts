@@ -71,7 +71,7 @@ export function createMessageIntake(deps: { bus: Bus; tickets: TicketIssuer; eve
     });
     // The store gives its first result again, or refuses the id for another text.
     if (stored) return 'This was carried out before.';
-    return await commands.execute({ name, argument, conversation: message.conversation, actor: message.actor });
+    return await commands.execute({ id: turnIdOf(message), name, argument, conversation: message.conversation, actor: message.actor });
   };
 
   /** @throws ServiceError `not_found` where there is no such conversation: a command that cannot be answered is not carried out. */

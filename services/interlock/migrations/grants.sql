@@ -2,7 +2,7 @@
 GRANT USAGE ON SCHEMA interlock TO megabot_interlock;
 GRANT SELECT, UPDATE ON interlock.state, interlock.audit_head TO megabot_interlock;
 GRANT SELECT, INSERT ON interlock.cancelled_turns TO megabot_interlock;
-GRANT SELECT, INSERT, DELETE ON interlock.policy_versions, interlock.wrong_codes TO megabot_interlock;
+GRANT SELECT, INSERT, DELETE ON interlock.policy_versions, interlock.policy_undos, interlock.wrong_codes TO megabot_interlock;
 GRANT SELECT, INSERT, UPDATE ON interlock.workspaces, interlock.actions, interlock.approvals, interlock.runs, interlock.permits TO megabot_interlock;
 GRANT SELECT, INSERT, UPDATE, DELETE ON interlock.conversation_grants, interlock.one_time_codes, interlock.unasked TO megabot_interlock;
 -- Append-only: what is recorded can be read, and nothing more. Its text can be erased.

@@ -13,7 +13,7 @@ import { readInForce, readStateRow } from './configuration/state.ts';
 import type { Context } from './context.ts';
 import { notEntitled, requireEntitled, requireEntitledChange } from './entitlement.ts';
 import { policyView } from './conversation-grants.ts';
-import { byHand, differenceOf, findRestorable, keepVersion, listVersions } from './policy-history.ts';
+import { byHand, differenceOf, findRestorable, findUndo, keepUndo, keepVersion, listVersions } from './policy-history.ts';
 import { parseScopedPattern } from './kinds/scoped-pattern.ts';
 import { parsePattern } from './policy/pattern.ts';
 import { recordingRefusals } from './refusals.ts';
@@ -59,16 +59,22 @@ type Restoring = z.infer<(typeof policyUndo)['request']>;
 
 /**
  * Puts an earlier version of the whole file back, as a change of its own: the one before the last change, or `to`. What somebody
- * wrote into the file by hand is written over only by naming the version that is wanted.
+ * wrote into the file by hand is written over only by naming the version that is wanted. A `request` that undid something already
+ * undoes nothing more.
  * @throws ServiceError `not_found`, `policy_conflict`, `policy_invalid`, `not_entitled`, also if it would lift a lockdown
  */
-export async function undoPolicy(context: Context, { actor, to }: Restoring): Promise<z.infer<(typeof policyUndo)['reply']>> {
+export async function undoPolicy(context: Context, { actor, to, request }: Restoring): Promise<z.infer<(typeof policyUndo)['reply']>> {
   const entry = { principal: actor.principal, channel: actor.channel, rule: null, subject: { op: 'undo', ...(to === undefined ? {} : { to: String(to) }) } } as const;
   return await recordingRefusals(context, { ...entry, event: 'edit_refused' }, async () => {
     return await context.transact(async (tx) => {
       await lockConfiguration(tx);
       const state = await readInForce(tx, 'FOR UPDATE');
       requireEntitled(actor, 'undo_policy', state.settings);
+      const done = request === undefined ? undefined : await findUndo(tx, request);
+      if (done) {
+        if (to !== undefined && to !== done.id) throw new ServiceError('policy_conflict', `This request put version ${done.id} back before.`, { hint: 'Ask for another version by a request of its own.' });
+        return { policy: await policyView(tx, state, tx.now), restored: done, repeated: true };
+      }
       const reading = await context.file.readAtRest(state.contentHash);
       if (reading.hash !== state.contentHash) throw conflict();
       const found = await findRestorable(tx, state.contentHash, to);
@@ -79,7 +85,8 @@ export async function undoPolicy(context: Context, { actor, to }: Restoring): Pr
       }
       await applyText(tx, context, found.content, { actor, ifVersion: reading.hash.slice(0, 32), summary: `Version ${found.version.id} put back.` });
       tx.record({ ...entry, event: 'policy_edited', subject: { op: 'undo', to: String(found.version.id) } });
-      return { policy: await policyView(tx, await readInForce(tx, ''), tx.now), restored: found.version };
+      if (request !== undefined) await keepUndo(tx, request, found.version);
+      return { policy: await policyView(tx, await readInForce(tx, ''), tx.now), restored: found.version, repeated: false };
     });
   });
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
+import type { Actor } from '@megabot/contracts/principal.ts';
 import { owner, startInterlock } from './testing/harness.ts';
-import { code, device, refusedFor, type Running } from './testing/messenger.ts';
+import { code, device, refusedFor, sender, type Running } from './testing/messenger.ts';
 
 const edit = (it: Running, list: 'allow' | 'deny', pattern: string, actor = owner) => it.call(it.gateway, interlock.policyEdit, { actor, edit: { op: 'add', list, pattern } });
 const undo = (it: Running, to?: number, actor = owner) => it.call(it.gateway, interlock.policyUndo, { actor, ...(to === undefined ? {} : { to }) });
@@ -71,6 +72,40 @@ describe('undoing', () => {
     await undo(it);
     assert.equal(await it.readFile(), second);
     assert.equal((await it.audit()).filter((entry) => entry.event === 'policy_edited' && entry.subject.op === 'undo').length, 2);
+  });
+
+  test('that is asked for again by the same request undoes nothing more, whatever happened in between', async () => {
+    await using it = await startInterlock({ policy: { allow: ['ls'] } });
+    await edit(it, 'allow', 'cat');
+    const ask = (request: string, extra: { to?: number; actor?: Actor } = {}) => it.call(it.gateway, interlock.policyUndo, { actor: owner, request, ...extra });
+    const first = await ask('message-1');
+    assert.deepEqual([first.policy.allow, first.repeated], [['ls'], false]);
+    await it.restart();
+    assert.deepEqual(await ask('message-1'), { ...first, repeated: true });
+    await edit(it, 'allow', 'make');
+    const again = await ask('message-1');
+    assert.deepEqual([again.policy.allow, again.restored, again.repeated], [['ls', 'make'], first.restored, true]);
+    await assert.rejects(ask('message-1', { to: first.restored.id + 1 }), code('policy_conflict'));
+    await assert.rejects(ask('message-1', { actor: sender('1001') }), refusedFor('undo_policy'));
+    assert.deepEqual((await ask('message-2')).policy.allow, ['ls']);
+    assert.equal((await it.audit()).filter((entry) => entry.event === 'policy_edited' && entry.subject.op === 'undo').length, 2);
+  });
+
+  test('at once by the same request, on two replicas, undoes once', async () => {
+    await using it = await startInterlock({ policy: { allow: ['ls'] } });
+    await it.addReplica();
+    await edit(it, 'allow', 'cat');
+    const answers = await Promise.all([1, 2, 3, 4].map(async () => await it.call(it.gateway, interlock.policyUndo, { actor: owner, request: 'message-1' })));
+    assert.equal(answers.filter(({ repeated }) => !repeated).length, 1);
+    assert.deepEqual((await it.policy()).allow, ['ls']);
+  });
+
+  test('that was refused can be asked for again by the same request', async () => {
+    await using it = await startInterlock({ policy: { allow: ['ls'] } });
+    const ask = () => it.call(it.gateway, interlock.policyUndo, { actor: owner, request: 'message-1' });
+    await assert.rejects(ask(), code('not_found'));
+    await edit(it, 'allow', 'cat');
+    assert.deepEqual((await ask()).policy.allow, ['ls']);
   });
 
   test('goes back to any version by its number, and says when there is none', async () => {

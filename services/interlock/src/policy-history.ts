@@ -12,6 +12,7 @@ export const byHand = 'by hand';
 /** So many versions of the file are kept. The one in force is always among them. */
 const kept = 50;
 const maxSummary = 500;
+const undoKeptMs = 30 * 86_400_000;
 
 interface VersionRow extends Record<string, unknown> {
   number: number;
@@ -60,6 +61,18 @@ export async function findRestorable(sql: Sql, inForce: string, number: number |
     [number ?? null, inForce],
   );
   return row?.content === undefined || row.content === null ? undefined : { version: toVersion(row), content: row.content };
+}
+
+/** What a request put back, if it did. */
+export async function findUndo(sql: Sql, request: string): Promise<PolicyVersion | undefined> {
+  const [row] = await sql.query<{ restored: PolicyVersion }>('SELECT restored FROM interlock.policy_undos WHERE request = $1', [request]);
+  return row?.restored;
+}
+
+/** Remembers what a request put back, for as long as anybody could still be repeating it. */
+export async function keepUndo(tx: Tx, request: string, restored: PolicyVersion): Promise<void> {
+  await tx.query('DELETE FROM interlock.policy_undos WHERE at < $1', [tx.now - undoKeptMs]);
+  await tx.query('INSERT INTO interlock.policy_undos (request, at, restored) VALUES ($1, $2, $3::jsonb)', [request, tx.now, JSON.stringify(restored)]);
 }
 
 const toVersion = (row: VersionRow): PolicyVersion => ({ id: row.number, at: row.stored_at, by: row.changed_by, summary: row.summary, version: row.content_hash.slice(0, 32) });

@@ -135,11 +135,14 @@ export const policyHistory = defineEndpoint({
   service, name: 'policy-history', callers: ['gateway'], errors: ['unavailable'],
   request: z.object({ limit: z.number().int().min(1).max(100).default(20) }), reply: z.object({ versions: z.array(PolicyVersion) }),
 });
-/** Puts the version before the last change back in force, as a change of its own: doing it twice takes it back. Never lifts a lockdown. */
+/**
+ * Puts the version before the last change back in force, as a change of its own: doing it twice takes it back. Never lifts a
+ * lockdown. The same `request` again changes nothing more: it gets what it put back the first time, with `repeated: true`.
+ */
 export const policyUndo = defineEndpoint({
   service, name: 'policy-undo', callers: ['gateway'], errors: ['not_found', 'policy_invalid', 'policy_conflict', 'not_entitled', 'unavailable'],
-  request: z.object({ actor: Actor, to: z.number().int().positive().optional() }),
-  reply: z.object({ policy: PolicyView, restored: PolicyVersion }),
+  request: z.object({ actor: Actor, to: z.number().int().positive().optional(), request: z.string().min(1).max(128).optional() }),
+  reply: z.object({ policy: PolicyView, restored: PolicyVersion, repeated: z.boolean().default(false) }),
 });
 /** What a pattern would have covered of the commands asked for lately: what `!allow` shows before it is believed. */
 export const policyPreview = defineEndpoint({

@@ -19,11 +19,11 @@ export type ControlCommand = Exclude<CommandName, 'run'>;
 
 export interface CommandExecutor {
   /**
-   * Carries a command out and gives the answer; an empty one means that nothing is said. Doing it twice is the same as doing
-   * it once, but for `!undo`, which the caller does not repeat.
+   * Carries a command out and gives the answer; an empty one means that nothing is said. Doing it twice, with the same `id`, is
+   * the same as doing it once.
    * @throws ServiceError only where repeating may succeed.
    */
-  execute(command: { name: ControlCommand; argument: string; conversation: string; actor: Actor }): Promise<string>;
+  execute(command: { id: string; name: ControlCommand; argument: string; conversation: string; actor: Actor }): Promise<string>;
 }
 
 const modes: Record<Mode, string> = {
@@ -49,7 +49,7 @@ export function createCommandExecutor({ bus, events, health }: { bus: Bus; event
     return `This conversation is now in mode \`${updated.mode}\`: ${modes[updated.mode]}. No mode weakens the policy.`;
   };
 
-  const carryOut = async (name: ControlCommand, argument: string, conversation: string, actor: Actor): Promise<string> => {
+  const carryOut = async (id: string, name: ControlCommand, argument: string, conversation: string, actor: Actor): Promise<string> => {
     switch (name) {
       case 'approve':
       case 'reject':
@@ -64,7 +64,7 @@ export function createCommandExecutor({ bus, events, health }: { bus: Bus; event
       case 'policies':
         return await policyList.carryOut(argument, actor);
       case 'undo':
-        return await policy.undo(argument, actor);
+        return await policy.undo(argument, actor, id);
       case 'test':
         return await judgements.test(argument);
       case 'lockdown':
@@ -83,14 +83,14 @@ export function createCommandExecutor({ bus, events, health }: { bus: Bus; event
   };
 
   return {
-    async execute({ name, argument, conversation, actor: given }) {
+    async execute({ id, name, argument, conversation, actor: given }) {
       // Where it was written bounds what somebody behind a messenger may decide.
       const actor: Actor = given.channel === 'bridge' ? { ...given, conversation } : given;
       const person = personOf(actor);
       const entry = commandTable.find((row) => row.name === name);
       if (!entry?.judged && (person === null || !entry?.may.includes(person))) return refusals.tell(actor, { message: `You may not use \`!${name}\` from here.` });
       try {
-        return await carryOut(name, argument, conversation, actor);
+        return await carryOut(id, name, argument, conversation, actor);
       } catch (error) {
         if (isServiceError(error, 'not_entitled')) return refusals.tell(actor, refusalOf(error));
         throw error;

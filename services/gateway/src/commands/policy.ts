@@ -11,7 +11,8 @@ export interface PolicyCommands {
   /** @throws ServiceError where repeating may succeed, and `not_entitled` */
   add(list: 'allow' | 'deny', argument: string, actor: Actor): Promise<string>;
   lockdown(actor: Actor): Promise<string>;
-  undo(argument: string, actor: Actor): Promise<string>;
+  /** `request` names the message: the same one again undoes nothing more. */
+  undo(argument: string, actor: Actor, request: string): Promise<string>;
 }
 
 const danger = [
@@ -78,11 +79,12 @@ export function createPolicyCommands(bus: Bus, approvals: ApprovalCommands): Pol
     async lockdown(actor) {
       return await edit('deny', '*', actor).catch((error: unknown) => explainPolicyFailure(error, 'The deny list'));
     },
-    async undo(argument, actor) {
+    async undo(argument, actor, request) {
       const to = argument === '' ? undefined : Number(argument);
       if (to !== undefined && (!Number.isSafeInteger(to) || to <= 0)) return `${asCode(argument)} is no number of a version: \`!undo\`, or \`!undo <version>\` with a number from the Policy page. Nothing was changed.`;
       try {
-        const { policy, restored } = await bus.call(interlock.policyUndo, { actor, ...(to === undefined ? {} : { to }) });
+        const { policy, restored, repeated } = await bus.call(interlock.policyUndo, { actor, request, ...(to === undefined ? {} : { to }) });
+        if (repeated) return `This was carried out before: version ${restored.id} was put back. \`!undo\` in a new message takes it back.\n\n${summary(policy)}`;
         return `The policy is again what it was as version ${restored.id}, ${restored.by === 'by hand' ? 'made by hand' : `made by ${showInvisible(restored.by)}`}: ${asCode(restored.summary)}. \`!undo\` takes this back too.\n\n${summary(policy)}`;
       } catch (error) {
         if (isServiceError(error, 'not_found')) return `${error.message} ${error.hint ?? ''} Nothing was changed.`;

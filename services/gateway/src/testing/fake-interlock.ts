@@ -122,10 +122,11 @@ export async function serveInterlock(fakes: Fakes): Promise<void> {
     handle(interlock.policyUndo, async (request) => {
       failIf(fakes, 'policyUndo');
       require(request.actor, 'edit');
+      const before = fakes.undone.find((one) => one.request !== undefined && one.request === request.request);
       const restored = fakes.versions.find(({ id }) => request.to === undefined || id === request.to);
       if (!restored) throw new ServiceError('not_found', 'There is no such earlier version of the policy.');
-      fakes.undone.push(request);
-      return { policy: fakes.policy, restored };
+      if (!before) fakes.undone.push(request);
+      return { policy: fakes.policy, restored, repeated: before !== undefined };
     }),
     handle(interlock.policyPreview, async ({ pattern }) => {
       failIf(fakes, 'policyPreview');

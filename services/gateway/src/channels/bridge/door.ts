@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { parseIntent } from '../../commands/parse.ts';
 import { isTransient } from '../../error-table.ts';
 import type { MessageIntake } from '../../messages.ts';
-import { createBucketPerKey } from '../../token-bucket.ts';
+import { createBucketPerKey, createTokenBucket } from '../../token-bucket.ts';
 import type { BridgeHolder } from '../bus-bridge-store.ts';
 import type { Answer } from '../openclaw/outbound.ts';
 import { bridgePrincipal, chatKey, messageKey, type InboundMessage } from '../openclaw/types.ts';
@@ -32,14 +32,22 @@ export interface BridgeDoorDeps {
   readonly clock: () => number;
 }
 
-/** Of somebody on a platform that has no settings. */
-const strangersPerMinute = 20;
+/**
+ * Of all people together whom nobody listed: how many are told, and how many of their attempts are written down. A crowd, or a
+ * gateway that invents one, must not fill the stores and the audit log.
+ */
+const strangersPerMinute = 30;
+const rememberedStrangers = 1_000;
 
 const short = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 32);
 
 /** Where a person's message from a messenger comes in: who it is was said by the bridge's core, what they may by the owner. */
 export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
   const { bus, holder, rules, intake, send, logger, clock } = deps;
+  const refusals = createTokenBucket(strangersPerMinute / 60, strangersPerMinute, clock);
+  const attempts = createTokenBucket(strangersPerMinute / 60, strangersPerMinute, clock);
+  /** Who has just been told; whether somebody was told ever is known by the store. */
+  const told = new Set<string>();
   const buckets = new Map<number, ReturnType<typeof createBucketPerKey>>();
   const withinRate = (perMinute: number, principal: string): boolean => {
     let bucket = buckets.get(perMinute);
@@ -47,9 +55,19 @@ export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
     return bucket.take(principal);
   };
 
+  const say = async (message: InboundMessage, id: string, text: string): Promise<void> => await send({ id, to: message, sessionKey: message.sessionKey, text });
+
   /** Said once: the id of the answer is the person's, and an id is one answer for ever. */
-  const tellOnce = async (message: InboundMessage, why: string, text: string): Promise<void> => {
-    await send({ id: `${why}-${short(chatKey(message))}-${short(bridgePrincipal(message))}`, to: message, sessionKey: message.sessionKey, text });
+  const refuseOnce = async (message: InboundMessage, principal: string): Promise<void> => {
+    const id = `stranger-${short(chatKey(message))}-${short(principal)}`;
+    if (told.has(id) || !refusals.take()) return;
+    logger.info({ platform: message.platform, principal }, 'somebody who is not listed in allowFrom wrote; they are told once');
+    await say(message, id, 'This is a private assistant. It does not answer you; its owner decides whom it answers.');
+    told.add(id);
+    for (const oldest of told) {
+      if (told.size <= rememberedStrangers) break;
+      told.delete(oldest);
+    }
   };
 
   return {
@@ -58,18 +76,15 @@ export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
       if (!principal.success) return logger.warn({ platform: message.platform }, 'a sender has an id that cannot be a principal; the message was ignored');
       const settings = (await rules.read()).platform(message.platform);
       if (!settings?.enabled || !settings.allowFrom.includes(message.sender.id)) {
-        logger.info({ platform: message.platform, principal: principal.data }, 'somebody who is not listed in allowFrom wrote; they are told once');
-        if (withinRate(settings?.ratePerMinute ?? strangersPerMinute, principal.data)) await recordAttempt(message, principal.data);
+        await recordAttempt(message, principal.data);
         // In a group, others would read what was meant for one.
-        if (settings?.enabled && message.kind === 'direct') await tellOnce(message, 'stranger', 'This is a private assistant. It does not answer you; its owner decides whom it answers.');
+        if (settings?.enabled && message.kind === 'direct') await refuseOnce(message, principal.data);
         return;
       }
       if (!withinRate(settings.ratePerMinute, principal.data)) {
-        logger.warn({ principal: principal.data, ratePerMinute: settings.ratePerMinute }, 'a person behind the bridge writes faster than allowed; the message was not taken');
-        await send({
-          id: `rate-${short(messageKey(message))}`, to: message, sessionKey: message.sessionKey,
-          text: `Your message was not taken: only ${settings.ratePerMinute} a minute are. Send it again in a minute.`,
-        });
+        const minute = Math.floor(clock() / 60_000);
+        logger.debug({ principal: principal.data, ratePerMinute: settings.ratePerMinute }, 'a person behind the bridge writes faster than allowed; the message was not taken');
+        await say(message, `rate-${short(chatKey(message))}-${short(principal.data)}-${minute}`, `You write faster than I may read: only ${settings.ratePerMinute} messages a minute are taken, and those beyond were not. Send them again in a minute.`);
         return;
       }
       const { conversation } = await bus.call(bridgeChat, {
@@ -85,7 +100,7 @@ export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
     const intent = parseIntent(message.text);
     if (intent.kind !== 'command' || (intent.name !== 'approve' && intent.name !== 'reject')) return;
     const approvalId = IdPrefix.safeParse(intent.argument.split(/\s/, 1)[0]?.toLowerCase());
-    if (!approvalId.success) return;
+    if (!approvalId.success || !attempts.take()) return;
     // Without a conversation there is nothing that it could decide.
     const actor = { principal, trust: 'untrusted', channel: 'bridge' } as const;
     await bus.call(decide, { approvalId: approvalId.data, decision: intent.name, actor }).catch((error: unknown) => {
@@ -101,7 +116,7 @@ export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
       if (isTransient(error) || !(error instanceof ServiceError)) throw error;
       // It will never be taken: the person learns of it, and what comes after it is not held up.
       logger.warn({ err: error, principal }, 'a message from the bridge was refused');
-      if (error.code !== 'conflict') await send({ id: `refused-${short(messageKey(message))}`, to: message, sessionKey: message.sessionKey, text: `Your message was not taken. ${error.message} ${error.hint ?? ''}`.trim() });
+      if (error.code !== 'conflict') await say(message, `refused-${short(messageKey(message))}`, `Your message was not taken. ${error.message} ${error.hint ?? ''}`.trim());
     }
   }
 }

@@ -88,13 +88,14 @@ const elsewhere: { readonly [Kind in Exclude<ActionKind, 'shell' | `file_${strin
 };
 
 const signal = 'bridges:\n  openclaw:\n    platforms:\n      signal: {}\n';
+const everywhere = `local_only: false\n${signal}`;
 const ann = { platform: 'signal', account: 'default', kind: 'direct', chat: '+491', title: 'signal: Ann' } as const;
 
 describe('each executor', () => {
   for (const action of Object.values(elsewhere)) {
     if (action.kind === 'config_change') continue;
     test(`${executors[action.kind]} alone may claim and report ${action.kind}, once`, async () => {
-      await using it = await startInterlock({ settings: signal });
+      await using it = await startInterlock({ settings: everywhere });
       it.chats.push(ann);
       const { approvalId, key } = await it.ask(action);
       await it.decide(approvalId, 'approve');
@@ -132,6 +133,31 @@ describe('each executor', () => {
     const { run } = await it.status(key);
     assert.equal(run?.status, 'expired');
     assert.match(run?.detail ?? '', /gateway/);
+  });
+});
+
+describe('a web request', () => {
+  test('while local_only is on is denied at once and recorded, and nobody is asked', async () => {
+    await using it = await startInterlock({ policy: { allow: ['web:example.org'] } });
+    const outcome = await it.submit(elsewhere.web_request);
+    assert.equal(outcome.decision, 'deny');
+    const judged = (await it.audit()).findLast((entry) => entry.event === 'judged');
+    assert.deepEqual([judged?.verdict, judged?.subject.kind], ['deny', 'web_request']);
+    assert.match(judged?.text ?? '', /GET https:\/\/example\.org\/\nBecause: .*local_only is on/);
+    assert.deepEqual((await it.call(it.gateway, interlock.approvalsList, { status: 'pending' })).approvals, []);
+  });
+
+  test('that was allowed or approved before local_only was turned on is not made', async () => {
+    const off = 'policies: {allow: ["web:example.org"]}\nlocal_only: false\n';
+    const on = 'policies: {allow: ["web:example.org"]}\nlocal_only: true\n';
+    await using it = await startInterlock({ file: off });
+    const { key } = await it.submit(elsewhere.web_request, { conversation: 'one' });
+    const permit = await it.permit<'web_request'>();
+    const waiting = await it.ask({ ...elsewhere.web_request, url: 'https://other.org/' } as Action, { conversation: 'two' });
+    await it.writeFile(on);
+    await assert.rejects(it.claim(permit), code('permit_void'));
+    assert.match((await it.status(key)).run?.detail ?? '', /local_only is on/);
+    assert.deepEqual([(await it.decide(waiting.approvalId, 'approve')).approval.status, it.permitsWaiting()], ['rejected', 0]);
   });
 });
 

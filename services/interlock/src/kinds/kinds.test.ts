@@ -8,7 +8,7 @@ import { guardedAs } from './guarded-path.ts';
 import { parseScopedPattern } from './scoped-pattern.ts';
 import { riskOf } from './table.ts';
 
-const { policies: _, ...settings } = Configuration.parse({ bridges: { openclaw: { platforms: { signal: {}, off: { enabled: false } } } } });
+const { policies: _, ...settings } = Configuration.parse({ local_only: false, bridges: { openclaw: { platforms: { signal: {}, off: { enabled: false } } } } });
 const judge = (action: Action, allow: string[] = [], deny: string[] = []) => judgeAction(action, { compiled: compilePolicy({ allow, deny, matching: 'commands' }), settings });
 
 const web = (url: string, rest: Partial<Extract<Action, { kind: 'web_request' }>> = {}): Action => ({ kind: 'web_request', method: 'GET', url, headers: {}, body: null, ...rest });
@@ -101,6 +101,16 @@ describe('settings', () => {
 });
 
 describe('web requests', () => {
+  test('are denied while local_only is on, whatever allows them, with why and what to do', () => {
+    const compiled = compilePolicy({ allow: ['web:example.org', '*'], deny: ['web:*.evil.org'], matching: 'commands' });
+    const locally = (url: string) => judgeAction(web(url), { compiled, settings: { ...settings, local_only: true } });
+    for (const url of ['https://example.org/', 'https://other.org/', 'http://127.0.0.1:8000/', 'http://nas.local/']) {
+      const { decision, rule, reasons } = locally(url);
+      assert.deepEqual([decision, rule], ['deny', null], url);
+      assert.match(reasons.join(' '), /local_only is on.*nothing is fetched.*The owner can turn it off/);
+    }
+    assert.equal(locally('https://a.evil.org/').rule, 'web:*.evil.org');
+  });
   test('are allowed for the host and port that a rule names, and no other', () => {
     const allowed = (url: string, rule: string): boolean => judge(web(url), [rule]).decision === 'allow';
     assert.ok(allowed('https://example.org/x?y', 'web:example.org') && allowed('https://EXAMPLE.org', 'web:example.org') && allowed('https://a.example.org', 'web:*.example.org') && allowed('http://example.org:8080/', 'web:example.org:8080'));

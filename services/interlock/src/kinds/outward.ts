@@ -27,7 +27,7 @@ export const webRequest: KindRules<'web_request'> = {
   plan: (action, { sandbox, conversation, workspaceRevision }) => ({ kind: 'web_request', conversation, workspaceRevision, action, limits: serviceLimits(sandbox) }),
   actionOf: (plan) => plan.action,
   usesWorkspace: false,
-  warnings: (_action, settings) => (settings.local_only ? ['local_only is on: as the settings are, the request will be refused.'] : []),
+  barred: (_action, { local_only: localOnly }) => (localOnly ? 'local_only is on in config/meta-config.yaml, so nothing is fetched from the web. The owner can turn it off; then it can be proposed again.' : null),
 };
 
 const requestLine = ({ method, url }: ActionOf<'web_request'>): string => `${method} ${url}`;

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { verifyText } from '@megabot/crypto/ed25519.ts';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { agentRow, channelRow, createScriptedSessions, type ScriptedMessage, type ScriptedRow, type ScriptedSessions } from './scripted-sessions.ts';
+import { agentRow, channelRow, createScriptedSessions, mirrorRow, turnEnd, type ScriptedMessage, type ScriptedRow, type ScriptedSessions } from './scripted-sessions.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -48,6 +48,8 @@ export interface ScriptedGateway extends AsyncDisposable {
   /** A person writes; subscribers are told unless `quiet`. */
   receive(message: ScriptedMessage, options?: { quiet?: boolean }): ScriptedRow;
   agentSays(sessionKey: string, text: string): void;
+  /** A whole turn of its agent: these rows, of which those of tools come without an event, and the end. */
+  agentTurn(sessionKey: string, rows: readonly ScriptedRow[], options: { delivers: boolean }): void;
   /** Sends an event to every welcomed connection. */
   broadcast(event: string, payload: unknown): void;
   /** Cuts all connections without a word. */
@@ -113,7 +115,7 @@ export async function startScriptedGateway(options: { authToken?: string; port?:
     delivered.set(key, result);
     sent.push({ to: String(params['to']), channel: String(params['channel']), account: String(params['accountId']), text: String(params['message']), key });
     const sessionKey = typeof params['sessionKey'] === 'string' ? params['sessionKey'] : 'agent:main:main';
-    tell(sessionKey, sessions.add(sessionKey, { role: 'assistant', content: [{ type: 'text', text: params['message'] }], __openclaw: { idempotencyKey: key } }));
+    tell(sessionKey, sessions.add(sessionKey, mirrorRow(String(params['message']), key)));
     return result;
   };
 
@@ -183,6 +185,13 @@ export async function startScriptedGateway(options: { authToken?: string; port?:
     },
     agentSays(sessionKey, text) {
       tell(sessionKey, sessions.add(sessionKey, agentRow(text)));
+    },
+    agentTurn(sessionKey, rows, turn) {
+      for (const row of rows) {
+        const added = sessions.add(sessionKey, row);
+        if (row['role'] === 'assistant') tell(sessionKey, added);
+      }
+      for (const socket of subscribed) push(socket, 'sessions.changed', turnEnd(sessionKey, turn));
     },
     broadcast(event, payload) {
       for (const socket of welcomed) push(socket, event, payload);

@@ -10,6 +10,10 @@ export interface ScriptedMessage {
   readonly sessionKey?: string;
   readonly messageId?: string;
   readonly at?: number;
+  /** What came with it, as `__openclaw.media` says it: no path, and from Telegram no size. */
+  readonly media?: readonly { readonly contentType: string; readonly kind: string; readonly fileName?: string; readonly sizeBytes?: number }[];
+  /** Instead of `text`, where the real one writes blocks: a photo that comes while its agent, whose model takes images, is busy. */
+  readonly content?: readonly object[];
 }
 
 export type ScriptedRow = Readonly<Record<string, unknown>>;
@@ -27,6 +31,12 @@ export interface ScriptedSessions {
 }
 
 const deltaRows = 200;
+/** Where the real one cuts texts of a delta always, and of a page without `maxChars`. */
+const shownChars = 8_000;
+const cutText = (row: ScriptedRow, most: number): ScriptedRow => {
+  const content = row['content'];
+  return typeof content === 'string' && content.length > most ? { ...row, content: `${content.slice(0, most)}\n...(truncated)...` } : row;
+};
 
 export function createScriptedSessions(): ScriptedSessions {
   const sessions = new Map<string, { id: string; rows: ScriptedRow[] }>();
@@ -62,15 +72,16 @@ export function createScriptedSessions(): ScriptedSessions {
       if (typeof params['cursor'] === 'string') {
         const [id, from] = readCursor(params['cursor']);
         if (!session || id !== session.id || typeof from !== 'number' || session.rows.length - from > deltaRows) return { kind: 'reset' };
-        return { kind: 'delta', messages: session.rows.slice(from).map((message) => ({ sessionKey: key, message })), deltaCursor: cursorOf(session), sessionInfo: { key } };
+        return { kind: 'delta', messages: session.rows.slice(from).map((row) => ({ sessionKey: key, message: cutText(row, shownChars) })), deltaCursor: cursorOf(session), sessionInfo: { key } };
       }
       const rows = session?.rows ?? [];
       const limit = typeof params['limit'] === 'number' ? params['limit'] : 200;
       const offset = typeof params['offset'] === 'number' ? params['offset'] : 0;
       const end = rows.length - offset;
       const start = Math.max(0, end - limit);
+      const most = typeof params['maxChars'] === 'number' ? params['maxChars'] : shownChars;
       return {
-        sessionKey: key, messages: rows.slice(start, Math.max(0, end)), hasMore: start > 0, ...(start > 0 ? { nextOffset: offset + limit } : {}),
+        sessionKey: key, messages: rows.slice(start, Math.max(0, end)).map((row) => cutText(row, most)), hasMore: start > 0, ...(start > 0 ? { nextOffset: offset + limit } : {}),
         ...(session && offset === 0 && rows.length > 0 ? { deltaCursor: cursorOf(session) } : {}),
       };
     },
@@ -92,16 +103,53 @@ export function createScriptedSessions(): ScriptedSessions {
 export function channelRow(message: ScriptedMessage): ScriptedRow {
   const channel = message.channel ?? 'telegram';
   return {
-    role: 'user', content: message.text, timestamp: message.at ?? Date.now(), idempotencyKey: `channel-user:v1:${randomUUID()}`,
+    role: 'user', content: message.content ?? message.text, timestamp: message.at ?? Date.now(), idempotencyKey: `channel-user:v1:${randomUUID()}`,
     __openclaw: {
       senderIsOwner: false, senderId: message.from, senderName: message.name ?? `Person ${message.from}`,
       senderIdentity: { type: 'observation', id: message.from, pluginId: channel, accountId: message.account ?? 'default', senderKind: 'human' },
       transport: { channel, conversationRef: `conv_${message.from}`, messageId: message.messageId ?? String(100_000 + counter++) },
+      ...(message.media ? { media: message.media } : {}),
       recordTimestampMs: message.at ?? Date.now(),
     },
   };
 }
 let counter = 0;
 
-/** What OpenClaw's own agent answers. */
-export const agentRow = (text: string): ScriptedRow => ({ role: 'assistant', content: [{ type: 'text', text }], api: 'openai-completions', provider: 'fake', model: 'fake-1', stopReason: 'stop', __openclaw: { runId: randomUUID() } });
+/** What OpenClaw's own agent answers. Whether it goes out cannot be seen in it. */
+export const agentRow = (text: string): ScriptedRow => ({ role: 'assistant', content: [{ type: 'text', text }], ...ofItsModel, stopReason: 'stop', __openclaw: { runId: randomUUID() } });
+
+/** Its agent calls a tool; `at` in milliseconds since 1970. */
+export const toolCallRow = (name: string, at = Date.now()): ScriptedRow => ({
+  role: 'assistant', content: [{ type: 'toolCall', id: 'call_1', name, arguments: {} }], ...ofItsModel, stopReason: 'toolUse', timestamp: at, __openclaw: { runId: randomUUID() },
+});
+
+/** What the tool said. The real one writes this row to the history and sends no event for it. */
+export const toolResultRow = (toolName: string, text: string, options: { isError?: boolean; at?: number } = {}): ScriptedRow => ({
+  role: 'toolResult', toolCallId: 'call_1', toolName, content: [{ type: 'text', text }], isError: options.isError ?? false, timestamp: options.at ?? Date.now(), __openclaw: { runId: randomUUID() },
+});
+
+/** A tool that was called through `tool_call`: call and result in one row. */
+export const nestedToolRow = (name: string, startedAt: number, endedAt: number, isError = false): ScriptedRow => ({
+  role: 'custom', customType: 'openclaw.nested-tool.v1', display: true, excludeFromContext: true, timestamp: endedAt,
+  content: [
+    { type: 'toolCall', id: `tool_search_code:call_1:${name}:1`, name, arguments: {}, parentToolCallId: 'call_1', timestamp: startedAt },
+    { type: 'toolResult', toolCallId: `tool_search_code:call_1:${name}:1`, toolName: name, isError, startedAt, timestamp: endedAt, content: [{ type: 'text', text: '{"ok":true}' }] },
+  ],
+});
+
+/** How it notes that something went out to a person over `send` or by its agent's tool `message`, under that sending's key. */
+export const mirrorRow = (text: string, key: string): ScriptedRow => ({
+  role: 'assistant', content: [{ type: 'text', text }], api: 'openclaw-transcript', provider: 'openclaw', model: 'delivery-mirror', stopReason: 'stop', idempotencyKey: key, __openclaw: { idempotencyKey: key },
+});
+
+/**
+ * The event `sessions.changed` at the end of a turn, of what it says about it. While an answer is being delivered the session is
+ * still at work; one that is held back leaves nothing to do.
+ */
+export const turnEnd = (sessionKey: string, options: { delivers: boolean; queueMode?: string }): object => {
+  const runId = randomUUID();
+  const state = { status: options.delivers ? 'running' : 'done', hasActiveRun: options.delivers };
+  return { sessionKey, agentId: 'main', phase: 'end', runId, lastRunId: runId, endedAt: Date.now(), ...state, session: { key: sessionKey, effectiveQueueMode: options.queueMode ?? 'steer', ...state } };
+};
+
+const ofItsModel = { api: 'openai-completions', provider: 'fake', model: 'fake-1' } as const;

@@ -1,72 +1,62 @@
-import { Row } from './protocol.ts';
+import { Row, SessionTurn, rowText } from './protocol.ts';
 import { readInbound } from './inbound.ts';
-
-export type FindingCode = 'shared_context' | 'own_turns' | 'answers_itself' | 'runs_commands';
-
-/** Something in OpenClaw's configuration that its owner should change. */
-export interface Finding {
-  readonly code: FindingCode;
-  /** `alarm`: it happened. `warning`: it may happen, and the bridge cannot see whether it does. */
-  readonly level: 'alarm' | 'warning';
-  readonly message: string;
-  readonly mend: string;
-}
+import { isOwnKey } from './outbound.ts';
+import { textOf, type Finding, type FindingCode } from './findings.ts';
 
 /**
  * Watches what OpenClaw does with people's messages. Its configuration cannot be read with the methods that the bridge allows
- * itself, so only what shows in sessions is known, and an absent finding proves nothing.
+ * itself, so only what shows in sessions is known, and an absent finding proves nothing. What each sign looks like was
+ * measured on OpenClaw 2026.9.6 (docs/openclaw.md).
  */
 export interface Doctor {
   readonly findings: readonly Finding[];
-  /** Sees one row of the event `session.message`, as it comes. */
-  observe(sessionKey: string, row: unknown): void;
-  /** OpenClaw was restarted or reconfigured: what it did before says nothing any more. */
-  reset(): void;
+  /** Sees one row of the event `session.message`, as it comes: of these, only that a person asked something counts. */
+  hear(sessionKey: string, row: unknown): void;
+  /** Sees one event `sessions.changed`. */
+  turn(payload: unknown): void;
+  /** Sees rows of a session's history; the same ones again change nothing. Results of tools come only this way. */
+  read(sessionKey: string, rows: readonly unknown[]): void;
+  /** OpenClaw was started again at `since` (its clock): what it did before says nothing any more. */
+  reset(since: number): void;
 }
-
-const texts: Readonly<Record<FindingCode, Finding>> = {
-  shared_context: {
-    code: 'shared_context', level: 'alarm',
-    message: 'OpenClaw puts different people\'s messages into one session of its own, where its agent sees them together. MegaBot keeps them apart.',
-    mend: 'Set session.dmScope to "per-channel-peer" in openclaw.json.',
-  },
-  own_turns: {
-    code: 'own_turns', level: 'warning',
-    message: 'OpenClaw\'s own agent works on people\'s messages as well. Whether its answers go out is decided by session.sendPolicy, which the bridge cannot read.',
-    mend: 'Deny the channel in session.sendPolicy (docs/openclaw.md), and point OpenClaw at a model that costs nothing.',
-  },
-  answers_itself: {
-    code: 'answers_itself', level: 'alarm',
-    message: 'OpenClaw\'s own agent has sent people a message by itself, beside MegaBot\'s answers.',
-    mend: 'Deny the channel in session.sendPolicy, and the tool "message" in tools.deny (docs/openclaw.md).',
-  },
-  runs_commands: {
-    code: 'runs_commands', level: 'alarm',
-    message: 'OpenClaw\'s own agent ran a command on its machine for somebody\'s message, too quickly for anybody to have been asked.',
-    mend: 'Set tools.exec.mode to "deny" in openclaw.json.',
-  },
-};
 
 const shells: ReadonlySet<string> = new Set(['exec', 'process', 'bash', 'shell']);
+/** Rows that OpenClaw notes by itself: what went out over `send` or the tool `message`, and notes by hand. */
+const notTurns: ReadonlySet<string> = new Set(['delivery-mirror', 'gateway-injected']);
 /** Nobody reads and approves a command in less. */
 const quickestPersonMs = 2_000;
+/** One turn can end in the moment in which the next begins; two in a row did not. */
+const busyTurnsForAnAlarm = 2;
+const never = -Infinity;
 const mostSessions = 1_000;
+const mostSenders = 100;
+/** What was not seen again for a day may have been mended. */
+const findingLifeMs = 86_400_000;
 
+/** What is known of a session in which people write. */
 interface Peopled {
   readonly senders: Set<string>;
-  /** When OpenClaw's agent last called a shell there. */
+  /** When each finding was last seen there, by our clock. */
+  readonly seen: Map<FindingCode, number>;
+  /** A person wrote, and no turn has ended since. */
+  asked: boolean;
+  /** When OpenClaw's agent last called a shell there, by its clock. */
   calledAt: number;
+  /** Turns in a row that OpenClaw was still busy with when they had ended. */
+  busyTurns: number;
+  /** The last turn that could be judged ended with nothing left to deliver. */
+  heldBack: boolean;
 }
 
-export function createDoctor(): Doctor {
-  const found = new Map<FindingCode, Finding>();
-  /** What is known of sessions in which people write, the oldest forgotten first. */
+export function createDoctor(clock: () => number): Doctor {
+  /** The oldest forgotten first. */
   const peopled = new Map<string, Peopled>();
+  let since = 0;
 
-  const sessionOf = (key: string, sender: string | undefined) => {
+  const sessionOf = (key: string): Peopled => {
     const known = peopled.get(key);
-    if (known || sender === undefined) return known;
-    const fresh: Peopled = { senders: new Set(), calledAt: 0 };
+    if (known) return known;
+    const fresh: Peopled = { senders: new Set(), seen: new Map(), asked: false, calledAt: never, busyTurns: 0, heldBack: false };
     peopled.set(key, fresh);
     for (const oldest of peopled.keys()) {
       if (peopled.size <= mostSessions) break;
@@ -74,43 +64,80 @@ export function createDoctor(): Doctor {
     }
     return fresh;
   };
-  const note = (code: FindingCode): void => void found.set(code, texts[code]);
 
-  const observePerson = (key: string, kind: 'direct' | 'group', sender: string): void => {
-    const session = sessionOf(key, sender);
-    if (!session || kind === 'group') return;
-    if (session.senders.size < 2) session.senders.add(sender);
-    // The main session is where dmScope "main" puts everybody, even if so far only one has written.
-    if (session.senders.size > 1 || /^agent:[^:]+:[^:]+$/.test(key)) note('shared_context');
+  const person = (key: string, raw: unknown): Peopled | undefined => {
+    const inbound = readInbound(key, raw);
+    if (inbound.kind !== 'message' || inbound.recordedAt < since) return undefined;
+    const session = sessionOf(key);
+    const { kind, platform, sender } = inbound.message;
+    if (kind === 'group') return session;
+    const name = `${platform}:${sender.id}`;
+    if (session.senders.size < mostSenders) session.senders.add(name);
+    if (session.senders.size >= sharedFrom(key)) session.seen.set('shared_context', clock());
+    else for (const [other, { senders, seen }] of peopled) if (other !== key && senders.delete(name) && senders.size < sharedFrom(other)) seen.delete('shared_context');
+    return session;
   };
 
-  const observeAgent = (key: string, row: Row): void => {
-    const session = sessionOf(key, undefined);
-    if (!session) return;
-    const calls = Array.isArray(row.content) ? row.content.filter((block) => block.type === 'toolCall') : [];
-    if (row.role === 'assistant' && row.model !== undefined) {
-      note('own_turns');
-      if (calls.some(({ name }) => shells.has(name ?? ''))) session.calledAt = row.timestamp ?? 0;
+  const result = (session: Peopled, tool: string, at: number, from: number, failed: boolean | undefined, text: string): void => {
+    if (!shells.has(tool)) return;
+    if (failed === true && /denied|not found/i.test(text)) return void session.seen.delete('runs_commands');
+    if (failed === false && at >= from && at - from < quickestPersonMs) session.seen.set('runs_commands', clock());
+  };
+
+  const agent = (session: Peopled, row: Row): void => {
+    const blocks = Array.isArray(row.content) ? row.content : [];
+    if (row.role === 'assistant' && row.model === 'delivery-mirror' && !isOwnKey(row.__openclaw?.idempotencyKey ?? row.idempotencyKey ?? '')) session.seen.set('sends_messages', clock());
+    if (row.role === 'assistant' && row.model !== undefined && !notTurns.has(row.model)) {
+      session.seen.set('own_turns', clock());
+      const calls = blocks.filter(({ type }) => type === 'toolCall');
+      if (calls.length > 0) session.seen.set('uses_tools', clock());
+      if (calls.some(({ name }) => shells.has(name ?? ''))) session.calledAt = row.timestamp ?? never;
     }
-    if (row.role !== 'toolResult' || row.isError !== false) return;
-    if (row.toolName === 'message') note('answers_itself');
-    const took = (row.timestamp ?? 0) - session.calledAt;
-    if (shells.has(row.toolName ?? '') && took >= 0 && took < quickestPersonMs) note('runs_commands');
+    if (row.role === 'toolResult') result(session, row.toolName ?? '', row.timestamp ?? 0, session.calledAt, row.isError, rowText(row));
+    // A tool that was called through another one: both halves stand in one row.
+    for (const block of row.role === 'custom' ? blocks : []) if (block.type === 'toolResult') result(session, block.toolName ?? '', block.timestamp ?? 0, block.startedAt ?? never, block.isError, '');
   };
 
   return {
     get findings() {
-      return [...found.values()];
+      const codes = new Set<FindingCode>();
+      for (const { seen } of peopled.values()) for (const [code, at] of seen) if (clock() - at < findingLifeMs) codes.add(code);
+      const working = [...peopled.values()].filter(({ seen }) => seen.has('own_turns'));
+      return textOf(codes, { heldBack: working.length > 0 && working.every(({ heldBack }) => heldBack) });
     },
-    observe(sessionKey, raw) {
-      const inbound = readInbound(sessionKey, raw);
-      if (inbound.kind === 'message') return observePerson(sessionKey, inbound.message.kind, inbound.message.sender.id);
-      const row = Row.safeParse(raw);
-      if (row.success) observeAgent(sessionKey, row.data);
+    hear(sessionKey, raw) {
+      const session = person(sessionKey, raw);
+      if (session) session.asked = true;
     },
-    reset() {
-      found.clear();
+    turn(payload) {
+      const turn = SessionTurn.safeParse(payload);
+      if (!turn.success || turn.data.phase !== 'end') return;
+      const { sessionKey, runId, lastRunId, status, hasActiveRun, session: { effectiveQueueMode } } = turn.data;
+      const session = peopled.get(sessionKey);
+      if (!session?.asked) return;
+      session.asked = false;
+      // In other modes, what a person wrote meanwhile waits, and keeps the session busy whatever happens to the answer.
+      if (effectiveQueueMode !== 'steer' || runId !== lastRunId) return;
+      session.heldBack = status === 'done' && !hasActiveRun;
+      const busy = status === 'running' && hasActiveRun;
+      session.busyTurns = busy ? session.busyTurns + 1 : 0;
+      if (session.busyTurns >= busyTurnsForAnAlarm) session.seen.set('answers_itself', clock());
+      else if (session.heldBack) session.seen.delete('answers_itself');
+    },
+    read(sessionKey, rows) {
+      for (const raw of rows) {
+        if (person(sessionKey, raw)) continue;
+        const session = peopled.get(sessionKey);
+        const row = Row.safeParse(raw);
+        if (session && row.success && (row.data.__openclaw?.recordTimestampMs ?? row.data.timestamp ?? 0) >= since) agent(session, row.data);
+      }
+    },
+    reset(at) {
+      since = at;
       peopled.clear();
     },
   };
 }
+
+/** The main session is where `dmScope: main` puts everybody, so one person there is one too many. */
+const sharedFrom = (key: string): number => (/^agent:[^:]+:[^:]+$/.test(key) ? 1 : 2);

@@ -91,6 +91,41 @@ test('attachments are references with type and size; paths and addresses stay ou
   assert.deepEqual(attached.attachments, [{ mediaType: 'image/jpeg', name: 'a b.jpg', size: 13 }, { mediaType: 'application/octet-stream' }]);
 });
 
+const photo = { contentType: 'image/png', kind: 'image' };
+const received: readonly (readonly [string, Parameters<typeof channelRow>[0], string, object[]])[] = [
+  // As seen on the wire of OpenClaw 2026.9.6 with Telegram.
+  ['a photo with words', { text: 'look', from: '1', media: [photo] }, 'look', [{ mediaType: 'image/png' }]],
+  ['a photo that its model could not look at', { text: 'look\n\n[Image attachment not analyzed: no image-understanding model is configured]', from: '1', media: [photo] }, 'look', [{ mediaType: 'image/png' }]],
+  ['a video alone', { text: '[Video attachment not analyzed: no video-understanding model is configured]', from: '1', media: [{ contentType: 'video/mp4', kind: 'video', fileName: 'v.mp4' }] }, '', [{ mediaType: 'video/mp4', name: 'v.mp4' }]],
+  ['a photo while its agent is busy', {
+    text: '', from: '1', media: [photo],
+    content: [{ type: 'text', text: '[media attached: /root/workspace/media/inbound/input-1.png (image/png)]\n[User sent media without caption]' }, { type: 'image', mimeType: 'image/png', artifactId: 'artifact_1', omitted: true, bytes: 78 }],
+  }, '', [{ mediaType: 'image/png', size: 78 }]],
+  ['a photo whose bytes are there after all', { text: '', from: '1', media: [photo], content: [{ type: 'image', mimeType: 'image/png', data: Buffer.alloc(300).toString('base64') }] }, '', [{ mediaType: 'image/png', size: 300 }]],
+  ['a photo of which only the block tells', { text: '', from: '1', content: [{ type: 'text', text: 'look' }, { type: 'image', mimeType: 'image/png', bytes: 78 }] }, 'look', [{ mediaType: 'image/png', size: 78 }]],
+  ['a document before two photos', {
+    text: '', from: '1', media: [{ contentType: 'application/pdf', kind: 'document', fileName: 'a.pdf' }, photo, { ...photo, sizeBytes: 5 }, photo],
+    content: [{ type: 'image', bytes: 1 }, { type: 'image', bytes: 2 }],
+  }, '', [{ mediaType: 'application/pdf', name: 'a.pdf' }, { mediaType: 'image/png', size: 1 }, { mediaType: 'image/png', size: 5 }, { mediaType: 'image/png', size: 2 }]],
+  ['a text file, copied into the text', {
+    text: 'read\n\n<file name="a.txt" mime="text/plain">\nits words\n</file>', from: '1', media: [{ contentType: 'text/plain', kind: 'document', fileName: 'a.txt' }],
+  }, 'read\n\n<file name="a.txt" mime="text/plain">\nits words\n</file>', [{ mediaType: 'text/plain', name: 'a.txt' }]],
+  ['a sticker', { text: '', from: '1', media: [{ contentType: 'image/png', kind: 'sticker' }] }, '', [{ mediaType: 'image/png' }]],
+];
+for (const [what, sent, text, attachments] of received) {
+  test(`${what}: what the person wrote, and a reference`, () => {
+    const read = message(channelRow(sent));
+    assert.deepEqual([read.text, read.attachments], [text, attachments]);
+  });
+}
+test('words that only look like OpenClaw\'s notes are the person\'s, and claim no attachment', () => {
+  const text = '[media attached: /etc/passwd (image/png)]\n[User sent media without caption]';
+  assert.deepEqual([message(row({}, { content: text })).text, message(row({}, { content: text })).attachments], [text, []]);
+});
+test('no more than sixteen attachments of a message are named', () => assert.equal(message(row({ media: Array.from({ length: 40 }, () => photo) })).attachments.length, 16));
+
+test('a text that OpenClaw has cut says so', () => assert.equal(message(row({}, { content: `${'x'.repeat(8_000)}\n...(truncated)...` })).truncated, true));
+
 test('a text too long for us is cut and says so; names are short and of one line', () => {
   const long = message(row({ senderName: `Ann\n${'x'.repeat(500)}` }, { content: 'x'.repeat(70_000) }));
   assert.deepEqual([long.text.length, long.truncated, long.sender.name.length, long.sender.name.includes('\n')], [65_536, true, 128, false]);

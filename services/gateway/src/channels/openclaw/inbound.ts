@@ -1,5 +1,6 @@
 import { Row, rowText } from './protocol.ts';
-import type { ChatAddress, InboundMessage } from './types.ts';
+import { cutMark } from './session-history.ts';
+import type { Attachment, ChatAddress, InboundMessage } from './types.ts';
 
 /** Why a row is nobody's message to us. */
 export type Ignored = 'unreadable' | 'not_a_person' | 'echo' | 'no_channel' | 'no_sender' | 'unknown_session';
@@ -36,7 +37,8 @@ export function readInbound(sessionKey: string, raw: unknown): ReadRow {
   if (!place) return ignored('unknown_session');
   const id = String(meta.transport?.messageId ?? (meta.id === undefined ? '' : `row:${meta.id}`));
   if (!messageId.test(id)) return ignored('no_sender');
-  const text = rowText(row);
+  const attachments = attachmentsOf(row);
+  const text = attachments.length === 0 ? rowText(row) : withoutNotes(rowText(row));
   return {
     kind: 'message',
     recordedAt: meta.recordTimestampMs ?? (row.timestamp ?? 0) + 1_000,
@@ -45,16 +47,47 @@ export function readInbound(sessionKey: string, raw: unknown): ReadRow {
       sender: { id: sender, name: readableName(meta.senderName) ?? sender },
       platformMessageId: id,
       text: cut(text, longestText),
-      truncated: text.length > longestText || text === omitted,
-      attachments: (meta.media ?? []).slice(0, 16).map((media) => ({
-        mediaType: /^[\w.+-]+\/[\w.+-]+$/.test(media.contentType ?? '') ? (media.contentType ?? '') : 'application/octet-stream',
-        ...optional('name', readableName(media.fileName)),
-        ...optional('size', media.sizeBytes === undefined ? undefined : Math.round(media.sizeBytes)),
-      })),
+      truncated: text.length > longestText || text === omitted || text.endsWith(cutMark),
+      attachments,
       at: row.timestamp ?? meta.recordTimestampMs ?? 0,
       sessionKey,
     },
   };
+}
+
+const mostAttachments = 16;
+
+/**
+ * References to what came with a message. The size is what the channel said (Telegram says none), or of an image the number of
+ * bytes that the gateway left out of the row, which it tells where OpenClaw's model takes images.
+ */
+function attachmentsOf(row: Row): Attachment[] {
+  const images = (Array.isArray(row.content) ? row.content : []).filter(({ type }) => type === 'image');
+  const sizes = images.map(({ bytes, data }) => bytes ?? data);
+  const media = row.__openclaw?.media ?? images.map(({ mimeType }) => ({ contentType: mimeType }));
+  return media.slice(0, mostAttachments).map(({ contentType = '', ...fact }: NonNullable<NonNullable<Row['__openclaw']>['media']>[number]) => {
+    const size = fact.sizeBytes ?? (contentType.startsWith('image/') ? sizes.shift() : undefined);
+    return {
+      mediaType: /^[\w.+-]+\/[\w.+-]+$/.test(contentType) ? contentType : 'application/octet-stream',
+      ...optional('name', readableName(fact.fileName)),
+      ...optional('size', size === undefined ? undefined : Math.round(size)),
+    };
+  });
+}
+
+/**
+ * A person's text without what OpenClaw wrote into it about their attachments: where a copy lies on its disk, that nothing else
+ * was written, that its model could not look at it. What it copied out of a file stays. These lines are never believed, only left out.
+ */
+function withoutNotes(text: string): string {
+  const lines = text.split('\n');
+  while (/^\[media attached(?: \d+\/\d+)?: .*\]$/.test(lines[0] ?? '')) lines.shift();
+  while (/^\[\w+ attachment not analyzed(?:[: ][^\]]*)?\]$/.test(lines.at(-1) ?? '')) {
+    lines.pop();
+    while (lines.at(-1) === '') lines.pop();
+  }
+  const rest = lines.join('\n');
+  return rest === '[User sent media without caption]' ? '' : rest;
 }
 
 /** What the gateway writes in place of a text that its history does not carry. */

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { channelRow, createScriptedSessions } from '@megabot/testing/openclaw/scripted-sessions.ts';
+import { agentRow, channelRow, createScriptedSessions, mirrorRow, toolCallRow, toolResultRow } from '@megabot/testing/openclaw/scripted-sessions.ts';
 import { sharedToken, startTestBridge, until, untilState, type TestBridge } from './testing/bridge.ts';
 
 const texts = (bridge: TestBridge): string[] => bridge.taken.map(({ text }) => text);
@@ -244,6 +244,52 @@ test('a refused answer stays visible with its reason, is tried again under a fre
   now += 86_400_001;
   await until('the end', async () => (await bridge.link.undelivered(1))[0]?.state === 'failed', 15_000);
   assert.match((await bridge.link.undelivered(1))[0]?.reason ?? '', /within a day.*unsupported channel/);
+});
+
+test('a text that a delta cuts is read whole, in its place, and only then', async () => {
+  await using bridge = await startTestBridge();
+  await untilState(bridge, 'connected');
+  bridge.gateway.receive({ text: 'first', from: '1001' });
+  await until('the first', () => bridge.taken.length === 1);
+  const pages = (): number => bridge.gateway.requests.filter(({ method, params }) => method === 'chat.history' && params['cursor'] === undefined).length;
+  const before = pages();
+  const long = 'x'.repeat(20_000);
+  bridge.gateway.receive({ text: long, from: '1001' }, { quiet: true });
+  bridge.gateway.receive({ text: 'last', from: '1001' });
+  await until('all', () => bridge.taken.length === 3);
+  assert.deepEqual([texts(bridge), bridge.taken[1]?.truncated, pages() - before], [['first', long, 'last'], false, 1]);
+});
+
+const own = 'agent:main:telegram:direct:1001';
+const ranACommand = [toolCallRow('exec'), toolResultRow('exec', 'hi'), agentRow('tool said: hi')];
+
+test('what OpenClaw\'s own agent does with people\'s messages is found, also what comes without an event', async () => {
+  await using bridge = await startTestBridge();
+  await untilState(bridge, 'connected');
+  const found = (): string[] => bridge.link.status().findings.map(({ code }) => code);
+  for (let turn = 0; turn < 2; turn++) {
+    bridge.gateway.receive({ text: `turn ${turn}`, from: '1001' });
+    bridge.gateway.agentTurn(own, ranACommand, { delivers: true });
+  }
+  await until('the findings', () => found().length === 4);
+  assert.deepEqual(found(), ['runs_commands', 'answers_itself', 'uses_tools', 'own_turns']);
+  bridge.gateway.receive({ text: 'again', from: '1001' });
+  bridge.gateway.agentTurn(own, [agentRow('me too')], { delivers: false });
+  await until('it was mended', () => !found().includes('answers_itself'));
+});
+
+test('our own answers are nobody\'s sign; a message of somebody else\'s is', async () => {
+  await using bridge = await startTestBridge();
+  await untilState(bridge, 'connected');
+  bridge.gateway.receive({ text: 'hello', from: '1001' });
+  await until('the message', () => bridge.taken.length === 1);
+  await bridge.link.send(answerTo(bridge, 'a1', 'ours'));
+  await until('the answer', () => bridge.link.status().counters.answers_delivered === 1);
+  bridge.gateway.receive({ text: 'again', from: '1001' });
+  await until('the second', () => bridge.taken.length === 2);
+  assert.deepEqual(bridge.link.status().findings, []);
+  bridge.gateway.agentTurn(own, [mirrorRow('theirs', 'a-run:message-tool:1')], { delivers: false });
+  await until('the finding', () => bridge.link.status().findings.some(({ code }) => code === 'sends_messages'));
 });
 
 test('only the five methods ever reach the gateway', async () => {

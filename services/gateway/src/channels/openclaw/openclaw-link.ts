@@ -69,7 +69,7 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
   const { store, logger, clock = Date.now } = options;
   const counters = newCounters();
   const warn = createTroubleLog(logger, clock);
-  const doctor = createDoctor();
+  const doctor = createDoctor(clock);
   const nonces = new Set<string>();
   let identity: OpenClawIdentity | undefined;
   let bootId = '';
@@ -84,6 +84,7 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
       await options.onMessage(message);
       counters.messages += 1;
     },
+    onRows: (sessionKey, rows) => doctor.read(sessionKey, rows),
     onIgnored: (why) => void (counters[why === 'known' ? 'repeated' : why === 'too_old' ? 'too_old' : 'ignored'] += 1),
     onTrouble: (err, session) => warn({ err, session }, 'a session of OpenClaw could not be read; it is tried again'),
   });
@@ -99,13 +100,13 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
 
   const onEvent = (event: string, payload: unknown): void => {
     if (event === 'session.message') return onRow(payload);
-    if (event === 'config.changed') return doctor.reset();
+    if (event === 'sessions.changed') return doctor.turn(payload);
     if (!expected.has(event)) counters.events_dropped += 1;
   };
   const onRow = (payload: unknown): void => {
     const row = SessionMessage.safeParse(payload);
     if (!row.success) return void (counters.frames_unreadable += 1);
-    doctor.observe(row.data.sessionKey, row.data.message);
+    doctor.hear(row.data.sessionKey, row.data.message);
     if (!reader.wake(row.data.sessionKey)) counters.not_followed += 1;
   };
 
@@ -160,7 +161,7 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
 
   const onConnected = (connection: Connection): void => {
     counters.connections += 1;
-    if (connection.hello.server.bootId !== bootId) doctor.reset();
+    if (connection.hello.server.bootId !== bootId) doctor.reset(connection.greetedAt);
     bootId = connection.hello.server.bootId;
     const gone = new AbortController();
     void connection.ended.then(({ problem }) => {

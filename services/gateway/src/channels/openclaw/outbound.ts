@@ -173,7 +173,10 @@ function orFailure(error: unknown): RequestFailure {
   throw error;
 }
 
-const partKey = (answer: StoredAnswer): string => `megabot:${answer.id}:${answer.nextPart}:${answer.round}`;
+const ownKeys = 'megabot:';
+/** Whether an idempotency key is of an answer of ours. */
+export const isOwnKey = (key: string): boolean => key.startsWith(ownKeys);
+const partKey = (answer: StoredAnswer): string => `${ownKeys}${answer.id}:${answer.nextPart}:${answer.round}`;
 const arrived = (answer: StoredAnswer): Partial<StoredAnswer> => ({ nextPart: answer.nextPart + 1, uncertain: false, round: 0 });
 
 const addressOnly = ({ platform, account, kind, chat, thread }: ChatAddress): ChatAddress => ({ platform, account, kind, chat, ...(thread === undefined ? {} : { thread }) });

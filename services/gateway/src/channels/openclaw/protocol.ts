@@ -58,7 +58,20 @@ const RowMeta = z.object({
   recordTimestampMs: Millis.optional(),
 });
 
-const ContentBlock = z.object({ type: text(64), text: z.string().optional().catch(undefined), name: text(128).optional().catch(undefined) });
+const ContentBlock = z.object({
+  type: text(64),
+  text: z.string().optional().catch(undefined),
+  name: text(128).optional().catch(undefined),
+  // Of an image. The gateway leaves out its bytes and says how many they were; should it send them, only that is kept.
+  mimeType: text(128).optional().catch(undefined),
+  bytes: z.number().nonnegative().optional().catch(undefined),
+  data: z.string().transform((base64) => Buffer.byteLength(base64, 'base64')).optional().catch(undefined),
+  // Of a tool that was called through another one: a block instead of a row.
+  toolName: text(128).optional().catch(undefined),
+  isError: z.boolean().optional().catch(undefined),
+  startedAt: Millis.optional().catch(undefined),
+  timestamp: Millis.optional().catch(undefined),
+});
 
 /** One row of a session: of a person, of OpenClaw's own agent, of a tool, or a mark such as a reset. */
 export const Row = z.object({
@@ -77,6 +90,11 @@ export type Row = z.infer<typeof Row>;
 
 /** The event `session.message`, and each entry of a delta of `chat.history`. Of the session around it only its key is used. */
 export const SessionMessage = z.object({ sessionKey: SessionKey, message: z.unknown() });
+
+/** The event `sessions.changed`, as far as it tells how a turn of OpenClaw's own agent ended. */
+export const SessionTurn = z.object({
+  sessionKey: SessionKey, phase: text(32), runId: text(128), lastRunId: text(128), status: text(32), hasActiveRun: z.boolean(), session: z.object({ effectiveQueueMode: text(32) }),
+});
 
 const Cursor = z.string().min(1).max(4_096);
 /** Rows are parsed one by one, so that one that cannot be read does not hide the others. */

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { HistoryDelta, HistoryPage, HistoryReset } from './protocol.ts';
+import { HistoryDelta, HistoryPage, HistoryReset, Row, rowText } from './protocol.ts';
 
 export type Request = Connection['request'];
 
@@ -13,13 +13,41 @@ export interface NewRows {
 const mostPages = 60;
 const longestText = 65_536;
 
-/** Reads what a session has gained since `cursor`, or `reset` where the cursor no longer holds. */
-export async function readSince(request: Request, sessionKey: string, cursor: string): Promise<NewRows | 'reset'> {
+/**
+ * Reads what a session has gained since `cursor`, or `reset` where the cursor no longer holds. A delta cuts long texts, whatever
+ * is asked for; those are read again as a page, which does not.
+ */
+export async function readSince(request: Request, sessionKey: string, cursor: string, pageRows: number): Promise<NewRows | 'reset'> {
   const answer = await request('chat.history', { sessionKey, cursor });
   if (HistoryReset.safeParse(answer).success) return 'reset';
   const delta = HistoryDelta.parse(answer);
-  return { rows: delta.messages.map(({ message }) => message), cursor: delta.deltaCursor };
+  const rows = delta.messages.map(({ message }) => message);
+  const cut = new Set(rows.flatMap(idOfCutText));
+  if (cut.size === 0) return { rows, cursor: delta.deltaCursor };
+  const whole = new Map<string, unknown>();
+  const enough = async (page: readonly unknown[]): Promise<boolean> => {
+    for (const row of page) for (const id of idOf(row)) if (cut.has(id)) whole.set(id, row);
+    return whole.size === cut.size;
+  };
+  const { rows: pages } = await readBack(request, sessionKey, { pageRows, enough });
+  await enough(pages);
+  return { rows: rows.map((row) => whole.get(idOf(row)[0] ?? '') ?? row), cursor: delta.deltaCursor };
 }
+
+/** What the gateway puts behind a text that it has cut. */
+export const cutMark = '\n...(truncated)...';
+/** It cuts at 8,000; who writes the mark by hand costs us no page. */
+const shortestCut = 7_000;
+
+const idOf = (raw: unknown): string[] => {
+  const row = Row.safeParse(raw);
+  return row.success && row.data.role === 'user' && row.data.__openclaw?.id !== undefined ? [row.data.__openclaw.id] : [];
+};
+const idOfCutText = (raw: unknown): string[] => {
+  const row = Row.safeParse(raw);
+  const text = row.success ? rowText(row.data) : '';
+  return text.length >= shortestCut && text.endsWith(cutMark) ? idOf(raw) : [];
+};
 
 /**
  * Reads a session backward from its end, page by page, until `enough` of a page says that what is older is known or too old.

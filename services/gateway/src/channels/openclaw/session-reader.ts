@@ -32,6 +32,8 @@ export interface ReaderDeps {
   readonly clock: () => number;
   /** Takes a message; resolves once it is safe. A rejection has it tried again, and nothing later of that session before it. */
   readonly deliver: (message: InboundMessage) => Promise<void>;
+  /** Sees all rows that were read, people's and others', once what people wrote is safe; some rows come twice. */
+  readonly onRows: (sessionKey: string, rows: readonly unknown[]) => void;
   readonly onIgnored: (why: Ignored | 'known' | 'too_old') => void;
   readonly onTrouble: (error: unknown, sessionKey: string) => void;
 }
@@ -90,7 +92,7 @@ export function createSessionReader(deps: ReaderDeps): SessionReader {
 
   const fetchNew = async (sessionKey: string, session: Session): Promise<NewRows> => {
     if (session.cursor !== undefined) {
-      const since = await readSince(request, sessionKey, session.cursor);
+      const since = await readSince(request, sessionKey, session.cursor, pageRows);
       if (since !== 'reset') return since;
     }
     const enough = async (page: readonly unknown[]): Promise<boolean> => {
@@ -112,6 +114,7 @@ export function createSessionReader(deps: ReaderDeps): SessionReader {
       try {
         const { rows, cursor } = await fetchNew(sessionKey, session);
         await deliverNew(sessionKey, session, rows);
+        deps.onRows(sessionKey, rows);
         if (session.peopled && cursor !== undefined && cursor !== session.cursor) await store.saveCursor({ sessionKey, cursor });
         session.cursor = cursor ?? session.cursor;
         session.failures = 0;

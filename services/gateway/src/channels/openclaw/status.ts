@@ -1,4 +1,4 @@
-import type { Finding } from './doctor.ts';
+import type { Finding } from './findings.ts';
 import type { LinkState } from './link.ts';
 
 export const counterNames = [

@@ -28,7 +28,7 @@ export interface InboundMessage extends ChatAddress {
   readonly text: string;
   /** Whether OpenClaw or we cut the text. */
   readonly truncated: boolean;
-  /** References only: the gateway gives no bytes through the methods that we allow ourselves. */
+  /** References only: the gateway gives no bytes through the methods that we allow ourselves, except what OpenClaw copies from a file into the text. */
   readonly attachments: readonly Attachment[];
   /** When it was written, milliseconds since 1970, as OpenClaw says. */
   readonly at: number;

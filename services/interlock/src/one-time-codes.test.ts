@@ -86,6 +86,43 @@ describe('a code', () => {
     await it.decide(again.approvalId, 'approve', { actor: sender('1001'), code: show() });
   });
 
+  test('is not found by patience: twenty wrong ones in a day end it for that day', async () => {
+    await using it = await startInterlock({ settings: telegram });
+    const show = await enrolled(it, '1001');
+    const ask = async (): Promise<string> => (await it.ask(`npm run x${it.now()}`, { conversation: chat })).approvalId;
+    const guess = async (approvalId: string, given: string) => await it.decide(approvalId, 'approve', { actor: sender('1001'), code: given });
+    for (let round = 0; round < 5; round++) {
+      const approvalId = await ask();
+      for (let index = 0; index < 4; index++) await assert.rejects(guess(approvalId, wrongFor(show())), refusedFor('code_wrong'));
+      it.advance(900_000);
+    }
+    await it.restart();
+    await assert.rejects(guess(await ask(), show()), refusedFor('locked'));
+    it.advance(86_400_000);
+    await guess(await ask(), show());
+  });
+
+  test('of another clock counts no code twice: when the clock goes back, what was used stays used', async () => {
+    await using it = await startInterlock({ settings: telegram });
+    const show = await enrolled(it, '1001');
+    const used = show();
+    await it.decide((await it.ask('npm run x', { conversation: chat })).approvalId, 'approve', { actor: sender('1001'), code: used });
+    it.advance(-60_000);
+    const { approvalId } = await it.ask('npm run y', { conversation: chat });
+    for (const given of [used, show(), show(it.now() - 30_000), show(it.now() + 30_000)]) await assert.rejects(it.decide(approvalId, 'approve', { actor: sender('1001'), code: given }), /./);
+  });
+
+  test('is six plain digits: no other spelling of them is taken, and none counts as an attempt', async () => {
+    await using it = await startInterlock({ settings: telegram });
+    const show = await enrolled(it, '1001');
+    const { approvalId } = await it.ask('npm test', { conversation: chat });
+    const digits = show();
+    const wide = digits.replace(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit)));
+    for (const given of [wide, ` ${digits}`, `${digits}\n`, `+${digits}`, `${digits}.0`, `0${digits}`, digits.slice(1), '1e5', '']) await assert.rejects(it.decide(approvalId, 'approve', { actor: sender('1001'), code: given }), code('bad_request'), JSON.stringify(given));
+    assert.equal((await it.db.query('SELECT 1 FROM interlock.wrong_codes')).length, 0);
+    await it.decide(approvalId, 'approve', { actor: sender('1001'), code: digits });
+  });
+
   test('is not found by guessing in the name of many either', async () => {
     const many = Array.from({ length: 6 }, (_, index) => `u${index}`);
     const list = JSON.stringify(many);

@@ -18,10 +18,15 @@ const digits = 6;
 const toleratedSteps = 1;
 /** A secret that nobody confirms in this time counts for nothing. */
 const confirmWithinMs = 600_000;
-const failuresWithinMs = 900_000;
-const maxFailures = 5;
-/** Of all holders together: somebody who can forge one sender can forge them all. */
-const maxFailuresOfAll = 20;
+/**
+ * Wrong codes that are borne, of one holder and of all together: somebody who can forge one sender can forge them all. Three codes
+ * of a million are right at a time, so the day's limit is what keeps patience from finding one.
+ */
+const bearable = [
+  { withinMs: 900_000, own: 5, all: 20, wait: 'Wait 15 minutes, or decide in the web UI.' },
+  { withinMs: 86_400_000, own: 20, all: 60, wait: 'Wait a day, or decide in the web UI.' },
+] as const;
+const rememberedMs = 86_400_000;
 
 interface CodesRow extends Record<string, unknown> {
   platform: string;
@@ -105,9 +110,9 @@ async function useCode(tx: Tx, context: Context, row: CodesRow, code: string): P
   // All attempts follow one another, so that many at once are not more than the limit.
   await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('megabot:interlock:codes', 0))");
   const holder = nameOf(row);
-  const [failures] = await tx.query<{ own: number; all: number }>('SELECT count(*) FILTER (WHERE holder = $1) AS own, count(*) AS "all" FROM interlock.wrong_codes WHERE at > $2', [holder, tx.now - failuresWithinMs]);
-  if ((failures?.own ?? 0) >= maxFailures || (failures?.all ?? 0) >= maxFailuresOfAll) {
-    return notEntitled('Too many wrong codes: none is taken for the next minutes.', 'locked', 'Wait 15 minutes, or decide in the web UI.');
+  for (const { withinMs, own, all, wait } of bearable) {
+    const [failures] = await tx.query<{ own: number; all: number }>('SELECT count(*) FILTER (WHERE holder = $1) AS own, count(*) AS "all" FROM interlock.wrong_codes WHERE at > $2', [holder, tx.now - withinMs]);
+    if ((failures?.own ?? 0) >= own || (failures?.all ?? 0) >= all) return notEntitled('Too many wrong codes: none is taken for some time.', 'locked', wait);
   }
   const fresh = (await findCodes(tx, row)) ?? row;
   const secret = context.codeSecrets.open(fresh.secret, holder);
@@ -126,7 +131,7 @@ async function useCode(tx: Tx, context: Context, row: CodesRow, code: string): P
 
 /** Forgets failures that no longer count. */
 export async function forgetWrongCodes(context: Context): Promise<void> {
-  await context.store.db.query('DELETE FROM interlock.wrong_codes WHERE at <= $1', [context.clock() - failuresWithinMs]);
+  await context.store.db.query('DELETE FROM interlock.wrong_codes WHERE at <= $1', [context.clock() - rememberedMs]);
 }
 
 async function findCodes(sql: Sql, { platform, sender }: Sender): Promise<CodesRow | undefined> {

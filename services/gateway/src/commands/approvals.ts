@@ -3,6 +3,7 @@ import { OneTimeCode, type Approval } from '@megabot/contracts/approval.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import { IdPrefix } from '@megabot/contracts/ids.ts';
+import { describeNetwork } from '@megabot/contracts/network.ts';
 import type { Actor } from '@megabot/contracts/principal.ts';
 import { asCode } from '../display.ts';
 import { errorTable } from '../error-table.ts';
@@ -18,7 +19,11 @@ export interface ApprovalCommands {
   pendingLike(text: string): Promise<Approval[]>;
 }
 
-const shownCommand = (approval: Approval): string => asCode(approval.command.length > 400 ? `${approval.command.slice(0, 400)} …` : approval.command);
+/** Beginning and end of what would run, so that neither hides behind the other, and what goes with it. */
+function shownCommand({ command, stdin, network }: Approval): string {
+  const text = asCode(command.length > 400 ? `${command.slice(0, 280)} … ${command.slice(-120)}` : command);
+  return [text, ...(stdin === undefined ? [] : ['with standard input']), ...(network === 'none' ? [] : [`with network (${describeNetwork(network)})`])].join(', ');
+}
 const line = (approval: Approval): string => `- \`${approval.shortId}\` (${approval.risk} risk, ${timeLeft(approval.expiresAt - Date.now())}): ${shownCommand(approval)}`;
 const timeLeft = (ms: number): string => (ms <= 0 ? 'about to expire' : ms < 90_000 ? `expires in ${Math.ceil(ms / 1_000)} s` : `expires in ${Math.round(ms / 60_000)} min`);
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /**
@@ -6,7 +7,14 @@ import { parseArgs } from 'node:util';
  * `--long` asks for full counts (MEGABOT_TEST_COUNTS=full); `--only <kind>` runs one kind.
  */
 const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, only: { type: 'string' } } });
-const environment = { ...process.env, MEGABOT_TEST_COUNTS: values.long ? 'full' : 'reduced' };
+const environment = {
+  ...process.env,
+  MEGABOT_TEST_COUNTS: values.long ? 'full' : 'reduced',
+  // Each test file is a process, and most of them load the same sources.
+  NODE_COMPILE_CACHE: fileURLToPath(new URL('../node_modules/.cache/node-compile/', import.meta.url)),
+};
+// A test ends before the optimised code of the embedded database would pay for its compilation.
+const nodeOptions = ['--disable-warning=ExperimentalWarning', '--liftoff-only'];
 
 const succeeds = (command: string, ...args: string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 const engine = { name: 'a Docker engine', here: succeeds('docker', 'info') };
@@ -19,6 +27,7 @@ const openclawRestart = {
   name: 'a command that restarts it (MEGABOT_TEST_OPENCLAW_RESTART)',
   here: (process.env['MEGABOT_TEST_OPENCLAW_RESTART'] ?? '') !== '',
 };
+const openclawOnPort = { name: 'OpenClaw on the port that the relay passes on (MEGABOT_TEST_OPENCLAW_URL=ws://127.0.0.1:18789)', here: (process.env['MEGABOT_TEST_OPENCLAW_URL'] ?? '').includes('127.0.0.1:18789') };
 const chromium = { name: "Debian's chromium", here: succeeds('/usr/bin/chromium', '--version') };
 
 interface Kind {
@@ -33,16 +42,19 @@ const kinds: readonly Kind[] = [
   { name: 'unit', needs: [], concurrency: 2, timeoutMs: 180_000, globs: ['{libs,services,infra}/*/src/**/!(*.it).test.ts', 'tests/repo/*.test.ts'] },
   { name: 'interop', needs: [python], concurrency: 2, timeoutMs: 180_000, globs: ['libs/crypto/src/*.it.test.ts', 'services/gateway/src/**/!(openclaw).it.test.ts'] },
   { name: 'openclaw', needs: [openclaw], concurrency: 1, timeoutMs: 300_000, globs: ['services/gateway/src/channels/openclaw/openclaw.it.test.ts'] },
-  { name: 'openclaw-restarts', needs: [openclaw, openclawRestart], concurrency: 1, timeoutMs: values.long ? 5_400_000 : 1_200_000, globs: ['services/standalone/src/messenger-openclaw.it.test.ts'] },
   { name: 'browser', needs: [chromium], concurrency: 1, timeoutMs: 300_000, globs: ['services/ui/src/**/*.it.test.ts'] },
   {
     name: 'integration',
     needs: [engine],
-    concurrency: 1,
+    // They wait for containers most of the time, each for those of its own.
+    concurrency: 2,
     timeoutMs: 400_000,
-    globs: ['{libs/bus,libs/postgres,services/memory,services/interlock,services/sandbox,infra/init}/src/**/*.it.test.ts', 'tests/e2e/*.it.test.ts'],
+    globs: ['{libs/bus,libs/postgres,services/memory,services/interlock,services/sandbox,infra/init}/src/**/!(probes|probes-warm).it.test.ts', 'tests/e2e/*.it.test.ts'],
   },
+  // Alone, since some watch how much of the machine a run gets.
+  { name: 'probes', needs: [engine], concurrency: 1, timeoutMs: 400_000, globs: ['services/sandbox/src/driver/{probes,probes-warm}.it.test.ts'] },
   { name: 'e2e', needs: [engine], concurrency: 1, timeoutMs: 1_800_000, globs: ['tests/e2e/*.e2e.test.ts'] },
+  { name: 'openclaw-restarts', needs: [engine, openclaw, openclawOnPort, openclawRestart], concurrency: 1, timeoutMs: values.long ? 5_400_000 : 1_200_000, globs: ['tests/e2e/*.openclaw.test.ts'] },
 ];
 
 const outcomes: string[] = [];
@@ -63,7 +75,7 @@ for (const kind of kinds) {
   }
   const { status } = spawnSync(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=spec', `--test-concurrency=${kind.concurrency}`, `--test-timeout=${kind.timeoutMs}`, ...kind.globs],
+    [...nodeOptions, '--test', '--test-reporter=spec', `--test-concurrency=${kind.concurrency}`, `--test-timeout=${kind.timeoutMs}`, ...kind.globs],
     { stdio: 'inherit', env: environment },
   );
   outcomes.push(`${kind.name}: ${status === 0 ? 'passed' : 'FAILED'} in ${Math.round((performance.now() - started) / 1_000)} s`);

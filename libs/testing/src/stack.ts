@@ -20,6 +20,8 @@ export interface StackOptions {
   readonly name?: string;
   /** Three numbers of the network that reaches the host, for instance `10.231.90`. */
   readonly egressPrefix?: string;
+  /** The text of `meta-config.yaml`; left out, `make up` writes its own. */
+  readonly configuration?: string;
   /** Added to the environment of `make up`, over what the harness sets. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -70,6 +72,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await removeInstallation(installation);
   await mkdir(installation.home, { recursive: true, mode: 0o755 });
   await writeFile(join(installation.home, 'ports.json'), JSON.stringify({ http, ui, ws }));
+  if (options.configuration !== undefined) {
+    await mkdir(join(installation.home, 'config'));
+    await writeFile(join(installation.home, 'config', 'meta-config.yaml'), options.configuration);
+  }
   return await stackOf(installation, options, await makeUp(installation));
 }
 

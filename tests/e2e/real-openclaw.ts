@@ -5,12 +5,18 @@ import { WebSocket } from 'ws';
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What the bot sent to a chat. */
+export interface Sent {
+  readonly chat: string;
+  readonly text: string;
+}
+
 /** A real OpenClaw with its real Telegram channel, whose Bot API is scripted. */
 export interface RealOpenClaw {
   /** Somebody writes to the bot in a direct chat. */
   write(from: string, text: string): Promise<void>;
-  /** What the bot has sent since the last call. */
-  sent(): Promise<{ readonly chat: string; readonly text: string }[]>;
+  /** All that the bot has sent since the first call, in order. */
+  sent(): Promise<readonly Sent[]>;
   /** Restarts OpenClaw alone; resolves when the command has ended, whatever it found. */
   restart(): Promise<void>;
   /** All texts of people that OpenClaw's own history holds. */
@@ -18,16 +24,18 @@ export interface RealOpenClaw {
 }
 
 export function createRealOpenClaw({ url, token, telegram, restartCommand }: { url: string; token: string; telegram: string; restartCommand: string }): RealOpenClaw {
+  const heard: Sent[] = [];
+  let asked = false;
   return {
     async write(from, text) {
       await fetch(`${telegram}/_inject?${new URLSearchParams({ text, from, name: `P${from}` }).toString()}`);
     },
     async sent() {
+      // The Bot API gives its log once, and what stands there at first is of earlier days.
       const log = (await (await fetch(`${telegram}/_log`)).json()) as { method: string; p: string }[];
-      return log.filter(({ method, p }) => method.startsWith('send') && p.includes('"text"')).map(({ p }) => {
-        const { chat_id: chat, text } = JSON.parse(p) as { chat_id: string | number; text: string };
-        return { chat: String(chat), text };
-      });
+      if (asked) for (const { method, p } of log) if (method.startsWith('send') && p.includes('"text"')) heard.push(readSent(p));
+      asked = true;
+      return heard;
     },
     async restart() {
       const child = spawn(restartCommand, { shell: true, stdio: 'ignore' });
@@ -35,6 +43,11 @@ export function createRealOpenClaw({ url, token, telegram, restartCommand }: { u
     },
     history: async () => await readHistory(url, token),
   };
+}
+
+function readSent(call: string): Sent {
+  const { chat_id: chat, text } = JSON.parse(call) as { chat_id: string | number; text: string };
+  return { chat: String(chat), text };
 }
 
 /** By its own protocol and with its shared token, so that nothing of the bridge takes part. */

@@ -30,8 +30,11 @@ const timeLeft = (ms: number): string => (ms <= 0 ? 'about to expire' : ms < 90_
 /** `!approve`, `!reject` and `!pending`. Somebody behind a messenger sees and decides what their own conversation asked. */
 export function createApprovalCommands(bus: Bus, events: GatewayEvents): ApprovalCommands {
   const pendingOf = async ({ channel, conversation }: Pick<Actor, 'channel' | 'conversation'>): Promise<Approval[]> => {
-    if (channel === 'bridge' && conversation === undefined) return [];
-    return (await bus.call(interlock.approvalsList, { status: 'pending', ...(channel === 'bridge' && conversation !== undefined ? { conversation } : {}) })).approvals;
+    if (channel !== 'bridge') return (await bus.call(interlock.approvalsList, { status: 'pending' })).approvals;
+    if (conversation === undefined) return [];
+    const { approvals } = await bus.call(interlock.approvalsList, { status: 'pending', conversation });
+    // The owner may have asked something there as well, which is not for the chat to read.
+    return approvals.filter(({ requestedBy }) => requestedBy.startsWith('bridge:'));
   };
 
   // Never picks, also where only one waits: what a person approves is what they named.

@@ -98,3 +98,10 @@ test('who writes too fast is told so once a minute, not for each message', async
   for (let n = 0; n < 100; n++) await it.door.take(message('1001'));
   assert.deepEqual([it.taken.length, it.sent.length], [40, 2]);
 });
+
+test('a person is as fast in all accounts and chats together, since a gateway can invent as many of them as it likes', async () => {
+  await using it = await openDoor();
+  for (let n = 0; n < 200; n++) await it.door.take(message('1001', 'hello', { account: `a${n}`, kind: 'group', chat: `-${n}`, thread: String(n) }));
+  assert.equal(it.taken.length, 20);
+  assert.ok(it.sent.length <= 10, `${it.sent.length} notices`);
+});

@@ -49,10 +49,11 @@ export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
   /** Who has just been told; whether somebody was told ever is known by the store. */
   const told = new Set<string>();
   const buckets = new Map<number, ReturnType<typeof createBucketPerKey>>();
-  const withinRate = (perMinute: number, principal: string): boolean => {
+  /** A person counts once, in whatever account of a platform: accounts and chats are the gateway's to invent. */
+  const withinRate = (perMinute: number, { platform, sender }: InboundMessage): boolean => {
     let bucket = buckets.get(perMinute);
     if (!bucket) buckets.set(perMinute, (bucket = createBucketPerKey(perMinute / 60, perMinute, clock)));
-    return bucket.take(principal);
+    return bucket.take(`${platform}:${sender.id}`);
   };
 
   const say = async (message: InboundMessage, id: string, text: string): Promise<void> => await send({ id, to: message, sessionKey: message.sessionKey, text });
@@ -81,10 +82,11 @@ export function createBridgeDoor(deps: BridgeDoorDeps): BridgeDoor {
         if (settings?.enabled && message.kind === 'direct') await refuseOnce(message, principal.data);
         return;
       }
-      if (!withinRate(settings.ratePerMinute, principal.data)) {
-        const minute = Math.floor(clock() / 60_000);
+      if (!withinRate(settings.ratePerMinute, message)) {
         logger.debug({ principal: principal.data, ratePerMinute: settings.ratePerMinute }, 'a person behind the bridge writes faster than allowed; the message was not taken');
-        await say(message, `rate-${short(chatKey(message))}-${short(principal.data)}-${minute}`, `You write faster than I may read: only ${settings.ratePerMinute} messages a minute are taken, and those beyond were not. Send them again in a minute.`);
+        const minute = Math.floor(clock() / 60_000);
+        const id = `rate-${short(`${message.platform}:${message.sender.id}`)}-${minute}`;
+        await say(message, id, `You write faster than I may read: only ${settings.ratePerMinute} messages a minute are taken, and those beyond were not. Send them again in a minute.`);
         return;
       }
       const { conversation } = await bus.call(bridgeChat, {

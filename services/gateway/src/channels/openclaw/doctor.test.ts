@@ -88,18 +88,21 @@ test('a message that is not ours, noted as sent to a person, is an alarm, whoeve
 test('a tool of its agent is a warning', () => {
   assert.deepEqual(see([toolCallRow('web_search'), toolResultRow('web_search', 'x')]), ['own_turns', 'uses_tools']);
 });
+test('a tool that its model called and was not given is none', () => {
+  assert.deepEqual(see([toolCallRow('exec', 1_000), toolResultRow('exec', 'Tool exec not found', { isError: true, at: 1_140 })]), ['own_turns']);
+});
 test('a command that ran quicker than anybody could approve it is an alarm; a denied or an approved one is not', () => {
   const ran = (ms: number, options = {}): string[] => see([toolCallRow('exec', 1_000), toolResultRow('exec', 'hi', { at: 1_000 + ms, ...options })]);
   assert.deepEqual(ran(140), ['own_turns', 'runs_commands', 'uses_tools']);
   assert.deepEqual(ran(31_000), ['own_turns', 'uses_tools']);
   assert.deepEqual(ran(140, { isError: true }), ['own_turns', 'uses_tools']);
   assert.deepEqual(see([toolCallRow('read', 1_000), toolResultRow('read', 'hi', { at: 1_140 })]), ['own_turns', 'uses_tools']);
-  assert.deepEqual(see([toolResultRow('exec', 'a result without a call', { at: 1_140 })]), []);
+  assert.deepEqual(see([toolResultRow('exec', 'a result without a call', { at: 1_140 })]), ['uses_tools']);
 });
 test('a command called through another tool is seen as well', () => {
-  assert.deepEqual(see([nestedToolRow('exec', 1_000, 1_140)]), ['runs_commands']);
-  assert.deepEqual(see([nestedToolRow('exec', 1_000, 40_000)]), []);
-  assert.deepEqual(see([nestedToolRow('message', 1_000, 1_140)]), []);
+  assert.deepEqual(see([nestedToolRow('exec', 1_000, 1_140)]), ['runs_commands', 'uses_tools']);
+  assert.deepEqual(see([nestedToolRow('exec', 1_000, 40_000)]), ['uses_tools']);
+  assert.deepEqual(see([nestedToolRow('message', 1_000, 1_140)]), ['uses_tools']);
 });
 test('a command that is denied afterwards says that it was mended', () => {
   const denied = toolResultRow('exec', '{"error": "exec denied: host=gateway security=deny"}', { isError: true, at: 2_100 });

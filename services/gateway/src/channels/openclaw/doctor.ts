@@ -48,6 +48,15 @@ interface Peopled {
   heldBack: boolean;
 }
 
+/** What a tool said; when it was called and when it answered, by OpenClaw's clock. */
+interface ToolResult {
+  readonly tool: string;
+  readonly at: number;
+  readonly from: number;
+  readonly failed: boolean;
+  readonly text: string;
+}
+
 export function createDoctor(clock: () => number): Doctor {
   /** The oldest forgotten first. */
   const peopled = new Map<string, Peopled>();
@@ -78,10 +87,13 @@ export function createDoctor(clock: () => number): Doctor {
     return session;
   };
 
-  const result = (session: Peopled, tool: string, at: number, from: number, failed: boolean | undefined, text: string): void => {
+  const result = (session: Peopled, { tool, at, from, failed, text }: ToolResult): void => {
+    // A model may call what it was not given.
+    if (failed && /^Tool \S+ not found$/.test(text)) return;
+    session.seen.set('uses_tools', clock());
     if (!shells.has(tool)) return;
-    if (failed === true && /denied|not found/i.test(text)) return void session.seen.delete('runs_commands');
-    if (failed === false && at >= from && at - from < quickestPersonMs) session.seen.set('runs_commands', clock());
+    if (failed && /denied/i.test(text)) session.seen.delete('runs_commands');
+    else if (!failed && at >= from && at - from < quickestPersonMs) session.seen.set('runs_commands', clock());
   };
 
   const agent = (session: Peopled, row: Row): void => {
@@ -89,13 +101,13 @@ export function createDoctor(clock: () => number): Doctor {
     if (row.role === 'assistant' && row.model === 'delivery-mirror' && !isOwnKey(row.__openclaw?.idempotencyKey ?? row.idempotencyKey ?? '')) session.seen.set('sends_messages', clock());
     if (row.role === 'assistant' && row.model !== undefined && !notTurns.has(row.model)) {
       session.seen.set('own_turns', clock());
-      const calls = blocks.filter(({ type }) => type === 'toolCall');
-      if (calls.length > 0) session.seen.set('uses_tools', clock());
-      if (calls.some(({ name }) => shells.has(name ?? ''))) session.calledAt = row.timestamp ?? never;
+      if (blocks.some(({ type, name }) => type === 'toolCall' && shells.has(name ?? ''))) session.calledAt = row.timestamp ?? never;
     }
-    if (row.role === 'toolResult') result(session, row.toolName ?? '', row.timestamp ?? 0, session.calledAt, row.isError, rowText(row));
+    if (row.role === 'toolResult') result(session, { tool: row.toolName ?? '', at: row.timestamp ?? 0, from: session.calledAt, failed: row.isError !== false, text: rowText(row) });
     // A tool that was called through another one: both halves stand in one row.
-    for (const block of row.role === 'custom' ? blocks : []) if (block.type === 'toolResult') result(session, block.toolName ?? '', block.timestamp ?? 0, block.startedAt ?? never, block.isError, '');
+    for (const block of row.role === 'custom' ? blocks : []) {
+      if (block.type === 'toolResult') result(session, { tool: block.toolName ?? '', at: block.timestamp ?? 0, from: block.startedAt ?? never, failed: block.isError !== false, text: '' });
+    }
   };
 
   return {

@@ -110,13 +110,28 @@ test('an answer sent under a key that the gateway knows is found in its history 
   assert.equal(wentOut.filter((sent) => sent.text.includes(`good day ${run}`)).length, 1);
 });
 
-test('the doctor sees OpenClaw\'s own turns and its shared main session', async () => {
-  await until('the findings', async () => {
-    await writes(`doctor ${run} ${Date.now()}`);
-    await delay(3_000);
-    return link.status().findings.length >= 2;
+const found = (): string[] => link.status().findings.map(({ code }) => code);
+
+test('the doctor sees OpenClaw\'s own turns, its shared main session, its tools, and that its policy held its answers back', async () => {
+  await writes(`doctor ${run}`);
+  await until('a turn that was held back', () => link.status().findings.some(({ message }) => message.includes('held back')), 60_000);
+  assert.deepEqual(found(), ['shared_context', 'own_turns']);
+  // Its model is scripted: this has it call a tool, which its configuration denies.
+  await writes('RUN:echo hi');
+  await until('a tool', () => found().includes('uses_tools'), 60_000);
+  assert.deepEqual(found(), ['shared_context', 'uses_tools', 'own_turns']);
+});
+
+test('a message that OpenClaw\'s agent sends with its own tool goes out in spite of its policy, and the doctor sees it', async () => {
+  const sent = `by itself ${run}`;
+  await writes(`TOOL:tool_call ${JSON.stringify({ id: 'message', args: { action: 'send', to: person, message: sent } })}`);
+  await until('the finding', () => found().includes('sends_messages'), 60_000);
+  await until('the message', async () => {
+    await lookOut();
+    return wentOut.some(({ chat, text }) => chat === person && text === sent);
   }, 30_000);
-  assert.deepEqual(link.status().findings.map(({ code }) => code).sort(), ['own_turns', 'shared_context']);
+  // What was denied or held back is not reported as if it had happened.
+  assert.deepEqual(found(), ['sends_messages', 'shared_context', 'uses_tools', 'own_turns']);
 });
 
 test('the real gateway refuses a wrong token, and the bridge stays refused', async () => {

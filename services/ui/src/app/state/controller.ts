@@ -56,7 +56,13 @@ export function createController(store: Store) {
     for (const id of [...new Set([...approved, ...seen])].slice(-30)) if (!runs[id]?.run) await readRun(id);
   }
   const readApproval = (id: string) => once(`approval ${id}`, async () => store.apply({ kind: 'approvals', approvals: [await api.approval(id)] }));
-  const readRun = (id: string) => once(`run ${id}`, async () => store.apply({ kind: 'run', run: await api.run(id) }));
+  const readRun = (id: string) =>
+    once(`run ${id}`, async () => {
+      store.apply({ kind: 'run', run: await api.run(id) });
+      // Whoever asked while this was under way was turned down, so an end that came meanwhile is read here.
+      const shown = store.get().runs[id];
+      if (shown?.status && endedRun(shown.status) && !(shown.run && endedRun(shown.run.status))) store.apply({ kind: 'run', run: await api.run(id) });
+    });
 
   async function readMessages(conversation: string): Promise<void> {
     const page = await api.messages(conversation).catch((error: unknown) => {
@@ -110,12 +116,14 @@ export function createController(store: Store) {
         break;
       case 'approval':
         if (!state.approvals[frame.approval.id]?.complete) quietly(readApproval(frame.approval.id));
+        // Somebody behind a messenger may have begun a conversation that is not listed here yet.
+        if (!replayed && !state.conversations.some((conversation) => conversation.id === frame.approval.conversation)) quietly(readConversations());
         break;
       case 'decided':
         if (!replayed) quietly(readApproval(frame.approvalId));
         break;
       case 'run':
-        if (frame.conversation === open && (frame.stream === 'status' ? !replayed || ended(frame.runId) : state.runs[frame.runId]?.run === null)) quietly(readRun(frame.runId).then(() => settleRun(frame.runId)));
+        if (frame.conversation === open && (frame.stream === 'status' ? !replayed || ended(frame.runId) : state.runs[frame.runId]?.run === null)) quietly(readRun(frame.runId));
         break;
       case 'error':
         if (frame.ref !== undefined) clearDeadline(frame.ref);
@@ -134,12 +142,6 @@ export function createController(store: Store) {
     const status = store.get().runs[id]?.status ?? 'due';
     return endedRun(status);
   };
-
-  // Two readings of one run may overlap; the one that began before the end must not be the last.
-  async function settleRun(id: string): Promise<void> {
-    const shown = store.get().runs[id];
-    if (shown?.status && endedRun(shown.status) && !(shown.run && endedRun(shown.run.status))) await readRun(id);
-  }
 
   function onLost(): void {
     store.apply({ kind: 'connection', connection: 'lost' });
@@ -236,6 +238,8 @@ export function createController(store: Store) {
         quietly(readApprovals());
       }
     },
+    /** Reads the newest messages of a conversation that is not the open one. */
+    load: (conversation: string) => quietly(once(`messages ${conversation}`, () => readMessages(conversation))),
     earlier: (conversation: string, cursor: string) =>
       attempt(api.messages(conversation, cursor).then((page) => store.apply({ kind: 'messages', conversation, messages: page.messages, earlier: page.nextCursor }))),
     async create(): Promise<string | ApiProblem> {

@@ -67,7 +67,9 @@ export function upsertRun(state: State, run: Run): State {
   const live = known?.segments ?? [];
   const same = live.map((segment) => segment.text).join('') === run.output;
   const segments = !endedRun(run.status) || same ? live : run.output === '' ? [] : [{ stream: 'both' as const, text: run.output }];
-  const next = { ...state, runs: { ...state.runs, [run.id]: { id: run.id, turnId: run.turnId, conversation: run.conversation, segments, run, status: run.status } } };
+  // An answer may be older than the frame that told of the end.
+  const status = known?.status && endedRun(known.status) && !endedRun(run.status) ? known.status : run.status;
+  const next = { ...state, runs: { ...state.runs, [run.id]: { id: run.id, turnId: run.turnId, conversation: run.conversation, segments, run, status } } };
   return patchTurn(next, run.turnId, run.conversation, (turn) => withItem(turn, { kind: 'run', id: run.id }));
 }
 

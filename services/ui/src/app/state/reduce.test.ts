@@ -138,6 +138,8 @@ describe('runs', () => {
   it('do not go back from ended to running', () => {
     const state = apply(emptyState, { kind: 'run', run }, { kind: 'run', run: { ...run, status: 'running', output: '' } });
     assert.equal(state.runs['run1']?.status, 'exited');
+    const late = apply(emptyState, chunk(1, 'status', 'exited 0'), { kind: 'run', run: { ...run, status: 'running', output: '' } });
+    assert.equal(late.runs['run1']?.status, 'exited', 'nor where the frame that told of the end came first');
   });
 });
 

@@ -1,34 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it, suite } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { axeViolations } from './testing/axe.ts';
-import { browserMissing, buildApp, launchChromium, visit, type Visit } from './testing/browser.ts';
+import { describe, it, suite } from 'node:test';
+import type { Page } from 'playwright-core';
+import { faultsInEveryLook } from './testing/axe.ts';
+import { browserMissing, goTo, setStage } from './testing/browser.ts';
 import { seedApprovals } from './testing/fake-data.ts';
-import { fakeCode } from './testing/fake-routes.ts';
 
-let browser: Browser;
-let app: Awaited<ReturnType<typeof buildApp>>;
-const signedIn = async (...[test, options]: [Parameters<typeof visit>[0], Parameters<typeof visit>[3]?]): Promise<Visit> => {
-  const guest = await visit(test, browser, app.dist, options);
-  await guest.page.goto(`${guest.origin}/#code=${fakeCode}`);
-  await guest.page.getByRole('textbox', { name: 'Message' }).waitFor();
-  return guest;
-};
-const goTo = async (page: Page, name: string) => {
-  await page.evaluate(`location.hash = '#/${name.toLowerCase()}'`);
-  await page.getByRole('heading', { name, level: 1 }).waitFor();
-};
 const cardOf = (page: Page, shortId: string) => page.getByRole('article', { name: `Approval ${shortId}` });
 const scriptShell = (command: string, risk: 'low' | 'medium' | 'high' = 'low') => ({ command, risk, reasons: ['No allow rule matches it.'] });
 
 suite('approvals and policy in a real browser', { skip: browserMissing }, () => {
-  before(async () => {
-    [browser, app] = await Promise.all([launchChromium(), buildApp()]);
-  });
-  after(async () => {
-    await browser.close();
-    await app.remove();
-  });
+  const { signedIn, visit } = setStage();
 
   describe('an approval', () => {
     it('shows the parts of the command with their rules, warnings, and what it sees and may use', async (test) => {
@@ -63,7 +44,7 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
       const { shortId } = gateway.world.ask(scriptShell('npm test'));
       await cardOf(page, shortId).getByRole('button', { name: 'For this conversation', disabled: false }).click();
       await cardOf(page, shortId).getByText('Approved by owner').waitFor();
-      await goTo(page, 'Policy');
+      await goTo(page, '#/policy', 'Policy');
       await page.getByRole('region', { name: /^Allowed for one conversation/ }).getByText('npm test').waitFor();
       await page.getByRole('button', { name: 'Take back npm test' }).click();
       await page.getByText('Allowed for one conversation').waitFor({ state: 'detached' });
@@ -123,7 +104,7 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
     it('decides those of low risk together: those that were chosen, and no others', async (test) => {
       const { page, gateway } = await signedIn(test);
       const [one, two, risky] = [gateway.world.ask(scriptShell('date')), gateway.world.ask(scriptShell('uptime')), gateway.world.ask(scriptShell('curl x', 'medium'))];
-      await goTo(page, 'Approvals');
+      await goTo(page, '#/approvals', 'Approvals');
       const batch = page.getByRole('region', { name: /^Low risk, decided together/ });
       assert.equal(await batch.getByRole('checkbox').count(), 2);
       assert.equal(await batch.getByText('curl x').count(), 0);
@@ -146,7 +127,7 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
     it('says why none was decided', async (test) => {
       const { page, gateway } = await signedIn(test);
       const [one] = [gateway.world.ask(scriptShell('date')), gateway.world.ask(scriptShell('uptime'))];
-      await goTo(page, 'Approvals');
+      await goTo(page, '#/approvals', 'Approvals');
       await page.getByRole('button', { name: 'Choose all' }).click();
       await page.getByRole('button', { name: 'Run 2 chosen once', disabled: false }).waitFor();
       one.status = 'expired';
@@ -158,7 +139,7 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
   describe('the policy', () => {
     it('shows what a pattern would have covered before it is added, and takes a change back', async (test) => {
       const { page } = await signedIn(test);
-      await goTo(page, 'Policy');
+      await goTo(page, '#/policy', 'Policy');
       await page.getByLabel('Pattern to allow').fill('git log');
       await page.keyboard.press('Enter');
       await page.getByText('Of the 40 different commands asked for lately these would have run without asking:').waitFor();
@@ -174,7 +155,7 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
     it('tests a command part by part, and says the danger of plain text matching', async (test) => {
       const { page, gateway } = await signedIn(test);
       gateway.setPolicy({ matching: 'contains' });
-      await goTo(page, 'Policy');
+      await goTo(page, '#/policy', 'Policy');
       await page.getByText('Rules are compared as plain text').waitFor();
       await page.getByLabel('Command to test').fill('ls -la && rm -r build');
       await page.keyboard.press('Enter');
@@ -184,7 +165,7 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
     });
     it('judges a tested command again when the policy becomes another one', async (test) => {
       const { page, gateway } = await signedIn(test);
-      await goTo(page, 'Policy');
+      await goTo(page, '#/policy', 'Policy');
       await page.getByLabel('Command to test').fill('ls -la && rm -r build');
       await page.keyboard.press('Enter');
       await page.getByText('The 2 commands in it').waitFor();
@@ -196,50 +177,46 @@ suite('approvals and policy in a real browser', { skip: browserMissing }, () => 
   });
 
   describe('accessibility', () => {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      for (const [where, viewport] of [['wide', { width: 1280, height: 900 }], ['360 px', { width: 360, height: 740 }]] as const) {
-        it(`axe finds nothing wrong on any page, ${colorScheme}, ${where}`, async (test) => {
-          const { page, gateway } = await signedIn(test, { seeded: true, colorScheme, viewport });
-          const found: string[] = [];
-          const check = async (name: string) => found.push(...(await axeViolations(page)).map((violation) => `${name}: ${violation}`));
-          await page.getByText('propose').or(page.getByRole('log')).first().waitFor();
-          for (const seed of seedApprovals) gateway.world.ask(seed);
-          gateway.setPolicy({ lockdown: true, warnings: ['`allow *` is in force.'], matching: 'contains', grants: [{ id: 'g1', conversation: 'default', command: 'npm test', grantedBy: 'owner', grantedAt: Date.now(), expiresAt: Date.now() + 3_600_000 }] });
-          gateway.world.emit({ type: 'notice', text: 'Everything was stopped.' });
-          await page.getByRole('region', { name: 'Lockdown' }).waitFor();
-          await page.getByRole('article', { name: /^Approval / }).first().waitFor();
-          await check('chat');
-          await goTo(page, 'Approvals');
-          await page.getByRole('button', { name: 'Edit…' }).first().click();
-          await page.getByRole('button', { name: 'Say why not…' }).nth(1).click();
-          await check('approvals');
-          await goTo(page, 'Policy');
-          await page.getByLabel('Command to test').fill('ls -la && rm -r build');
-          await page.keyboard.press('Enter');
-          await page.getByText('The 2 commands in it').waitFor();
-          await page.getByLabel('Pattern to deny').fill('*');
-          await page.getByLabel('Pattern to allow').fill('git log');
-          await page.keyboard.press('Enter');
-          await page.getByText('git log --short').waitFor();
-          await page.getByRole('button', { name: 'Remove ls from allow' }).click();
-          await page.getByRole('button', { name: 'Put back version 1' }).waitFor();
-          await check('policy');
-          for (const name of ['Memory', 'Activity', 'Health']) {
-            await goTo(page, name);
-            await check(name);
-          }
-          await page.keyboard.press('Control+.');
-          await page.getByRole('dialog').getByRole('article').first().waitFor();
-          await check('drawer');
-          assert.deepEqual(found, []);
-        });
+    it('axe finds nothing wrong on any page and nothing is cut off, in both themes, wide and at 360 px', async (test) => {
+      const { page, gateway } = await signedIn(test, { seeded: true, viewport: { width: 1280, height: 900 } });
+      const found: string[] = [];
+      const check = async (name: string) => found.push(...(await faultsInEveryLook(page, name)));
+      await page.getByText('propose').or(page.getByRole('log')).first().waitFor();
+      for (const seed of seedApprovals) gateway.world.ask(seed);
+      gateway.setPolicy({ lockdown: true, warnings: ['`allow *` is in force.'], matching: 'contains', grants: [{ id: 'g1', conversation: 'default', command: 'npm test', grantedBy: 'owner', grantedAt: Date.now(), expiresAt: Date.now() + 3_600_000 }] });
+      gateway.world.emit({ type: 'notice', text: 'Everything was stopped.' });
+      await page.getByRole('region', { name: 'Lockdown' }).waitFor();
+      await page.getByRole('article', { name: /^Approval / }).first().waitFor();
+      await check('chat');
+      await goTo(page, '#/approvals', 'Approvals');
+      await page.getByRole('button', { name: 'Edit…' }).first().click();
+      await page.getByRole('button', { name: 'Say why not…' }).nth(1).click();
+      await check('approvals');
+      await goTo(page, '#/policy', 'Policy');
+      await page.getByLabel('Command to test').fill('ls -la && rm -r build');
+      await page.keyboard.press('Enter');
+      await page.getByText('The 2 commands in it').waitFor();
+      await page.getByLabel('Pattern to deny').fill('*');
+      await page.getByLabel('Pattern to allow').fill('git log');
+      await page.keyboard.press('Enter');
+      await page.getByText('git log --short').waitFor();
+      await page.getByRole('button', { name: 'Remove ls from allow' }).click();
+      await page.getByRole('button', { name: 'Put back version 1' }).waitFor();
+      await check('policy');
+      for (const name of ['Memory', 'Activity', 'Health']) {
+        await goTo(page, `#/${name.toLowerCase()}`, name);
+        await check(name);
       }
-    }
+      await page.keyboard.press('Control+.');
+      await page.getByRole('dialog').getByRole('article').first().waitFor();
+      await check('drawer');
+      assert.deepEqual(found, []);
+    });
     it('axe finds nothing wrong with signing in', async (test) => {
-      const { page, origin } = await visit(test, browser, app.dist);
+      const { page, origin } = await visit(test);
       await page.goto(`${origin}/#code=used`);
       await page.getByRole('alert').waitFor();
-      assert.deepEqual(await axeViolations(page), []);
+      assert.deepEqual(await faultsInEveryLook(page, 'signing in'), []);
     });
   });
 });

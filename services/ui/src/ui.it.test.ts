@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it, suite } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { browserMissing, buildApp, launchChromium, visit, type Visit } from './testing/browser.ts';
+import { describe, it, suite } from 'node:test';
+import type { Page } from 'playwright-core';
+import { browserMissing, elsewhere, messageField, setStage, sideways, type Visit } from './testing/browser.ts';
 import { seedApprovals } from './testing/fake-data.ts';
-import { fakeCode, fakeToken } from './testing/fake-routes.ts';
+import { fakeToken } from './testing/fake-routes.ts';
 
-let browser: Browser;
-let app: Awaited<ReturnType<typeof buildApp>>;
-const signedIn = async (...[test, options]: [Parameters<typeof visit>[0], Parameters<typeof visit>[3]?]): Promise<Visit> => {
-  const guest = await visit(test, browser, app.dist, options);
-  await guest.page.goto(`${guest.origin}/#code=${fakeCode}`);
-  await messageField(guest.page).waitFor();
-  return guest;
-};
-const messageField = (page: Page) => page.getByRole('textbox', { name: 'Message' });
 const say = async (page: Page, text: string) => {
   await messageField(page).fill(text);
   await page.keyboard.press('Enter');
@@ -22,20 +13,14 @@ const say = async (page: Page, text: string) => {
 const quiet = async ({ requests }: Visit['gateway']) => {
   for (let before = -1; before !== requests.length; await new Promise((resolve) => setTimeout(resolve, 400))) before = requests.length;
 };
-const sideways = (page: Page) => page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 const focused = (page: Page) => page.evaluate<string>('document.activeElement?.textContent ?? ""');
 
 suite('the page in a real browser', { skip: browserMissing }, () => {
-  before(async () => {
-    [browser, app] = await Promise.all([launchChromium(), buildApp()]);
-  });
-  after(async () => {
-    await browser.close();
-    await app.remove();
-  });
+  const stage = setStage();
+  const { signedIn } = stage;
 
   describe('weight', () => {
-    it('the app’s scripts are 170 kB or less, compressed', () => assert.ok(app.initialScriptBytes <= 170_000, `${app.initialScriptBytes} bytes`));
+    it('the app’s scripts are 170 kB or less, compressed', () => assert.ok(stage.scriptBytes > 0 && stage.scriptBytes <= 170_000, `${stage.scriptBytes} bytes`));
   });
 
   describe('signing in', () => {
@@ -47,7 +32,7 @@ suite('the page in a real browser', { skip: browserMissing }, () => {
       assert.deepEqual(errors, []);
     });
     it('with a used link says so, and the token still works', async (test) => {
-      const { page, origin } = await visit(test, browser, app.dist);
+      const { page, origin } = await stage.visit(test);
       await page.goto(`${origin}/#code=used`);
       await page.getByRole('alert').getByText('This sign-in link was already used.').waitFor();
       await page.getByLabel('Access token').fill('wrong');
@@ -320,7 +305,8 @@ suite('the page in a real browser', { skip: browserMissing }, () => {
   describe('every window and theme', () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       it(`works at 360 px in the ${colorScheme} theme: no sideways scroll, all pages by the menu, nothing from elsewhere`, async (test) => {
-        const { page, gateway, origin, errors, addresses } = await signedIn(test, { seeded: true, colorScheme, viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+        const guest = await signedIn(test, { seeded: true, colorScheme, viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+        const { page, gateway, errors } = guest;
         for (const seed of seedApprovals) gateway.world.ask(seed);
         await say(page, `bidi ${'word'.repeat(80)}`);
         await page.getByRole('button', { name: 'Send' }).click();
@@ -339,8 +325,7 @@ suite('the page in a real browser', { skip: browserMissing }, () => {
         const background = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
         const [red = 0] = (background.match(/\d+/g) ?? []).map(Number);
         assert.equal(red < 128, colorScheme === 'dark', background);
-        const { host } = new URL(origin);
-        assert.deepEqual(addresses.filter((address) => !address.startsWith('data:') && new URL(address).host !== host), []);
+        assert.deepEqual(elsewhere(guest), []);
         assert.deepEqual(errors, []);
       });
     }

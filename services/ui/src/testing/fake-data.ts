@@ -12,7 +12,7 @@ export interface ApprovalSeed {
   readonly turnId?: string;
   readonly expiresInMs?: number;
   /** What only some approvals have. */
-  readonly more?: Partial<Pick<Approval, 'parts' | 'warnings' | 'network' | 'stdin' | 'mounts' | 'limits' | 'diff' | 'editedFrom'>>;
+  readonly more?: Partial<Pick<Approval, 'parts' | 'warnings' | 'network' | 'stdin' | 'mounts' | 'limits' | 'diff' | 'editedFrom' | 'requestedBy'>>;
 }
 
 interface Script {

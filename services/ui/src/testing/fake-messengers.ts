@@ -1,19 +1,28 @@
 import type { ServerResponse } from 'node:http';
+import type { BridgeReport, PlatformReport } from '@megabot/contracts/bridge-report.ts';
 import type { OneTimeCodes } from '@megabot/contracts/endpoints/interlock.ts';
-import type { BridgeView } from '../app/wire/bridge.ts';
 import { sendJson, sendProblem } from './fake-answers.ts';
 
-/** The code that the fake takes as right, and the secret that it gives. */
+/** The codes that the fake takes as right, each once, and the secret that it gives. */
 export const fakeFirstCode = '123456';
+export const fakeSecondCode = '654321';
 export const fakeSecret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 
 type Holder = Pick<OneTimeCodes, 'platform' | 'sender'>;
 
 const counters = { connections: 2, messages: 41, answers_delivered: 39, attempts_failed: 3 };
 
+export const telegramRules: PlatformReport = { name: 'telegram', enabled: true, allowFrom: ['1001', '1002'], admins: ['1001'], approvals: 'code', maxRisk: 'medium', ratePerMinute: 20 };
+
+/** A bridge that works. */
+export const connectedBridge = (now: number): BridgeReport => ({
+  name: 'openclaw', state: 'connected', since: now - 60_000, address: 'ws://127.0.0.1:18789/', gatewayVersion: '2026.9.6', counters, findings: [], undelivered: [],
+  platforms: [telegramRules, { ...telegramRules, name: 'whatsapp', enabled: false }, { ...telegramRules, name: 'signal', allowFrom: [], admins: [] }],
+});
+
 /** A bridge that was refused, with everything that can be wrong at once. */
-export const refusedBridge = (now: number): BridgeView => ({
-  name: 'openclaw', state: 'refused', since: now - 60_000, address: 'ws+unix:/run/hostlink/openclaw/18789.sock', counters,
+export const refusedBridge = (now: number): BridgeReport => ({
+  name: 'openclaw', state: 'refused', reason: 'auth_token_mismatch', since: now - 60_000, address: 'ws+unix:/run/hostlink/openclaw/18789.sock', counters,
   message: 'OpenClaw does not take the token.', mend: 'Set OPENCLAW_AUTH_TOKEN to the current one, then make up.',
   findings: [
     { code: 'own_turns', level: 'warning', message: 'OpenClaw’s own agent works on people’s messages as well.', mend: 'Deny the channel in session.sendPolicy.' },
@@ -27,10 +36,11 @@ export const refusedBridge = (now: number): BridgeView => ({
 
 /** Bridges and one-time codes of the fake gateway: off, and without admins, until a test says otherwise. */
 export function createFakeMessengers() {
-  let bridge: BridgeView = { name: 'openclaw', state: 'off', counters: {}, findings: [], undelivered: [] };
+  let bridge: BridgeReport = { name: 'openclaw', state: 'off', counters: {}, findings: [], undelivered: [] };
   let admins: readonly Holder[] = [];
   let enrolled: readonly OneTimeCodes[] = [];
   let secretLastsMs = 600_000;
+  const codesLeft = new Set([fakeFirstCode, fakeSecondCode]);
   let away = false;
   let refusesAgain = false;
   const others = ({ platform, sender }: Holder) => enrolled.filter((one) => one.platform !== platform || one.sender !== sender);
@@ -38,14 +48,14 @@ export function createFakeMessengers() {
   function confirm(response: ServerResponse, holder: Holder, code: unknown): unknown {
     const made = enrolled.find((one) => one.platform === holder.platform && one.sender === holder.sender);
     if (!made) return sendProblem(response, 404, 'not_found', 'There is nothing to confirm.', 'Enrol again: a secret waits ten minutes for its first code.');
-    if (code !== fakeFirstCode) return sendProblem(response, 403, 'not_entitled', 'The code is not right.', 'Take the one that your app shows now.');
+    if (!codesLeft.delete(String(code))) return sendProblem(response, 403, 'not_entitled', 'The code is not right, or was used before.', 'Take the one that your app shows now.');
     const used = { ...made, confirmed: true, lastUsedAt: Date.now() };
     enrolled = [...others(holder), used];
     return sendJson(response, used);
   }
 
   return {
-    setBridge: (next: BridgeView) => (bridge = next),
+    setBridge: (next: BridgeReport) => (bridge = next),
     setAdmins: (next: readonly Holder[]) => (admins = next),
     setEnrolled: (next: readonly OneTimeCodes[]) => (enrolled = next),
     setSecretLasts: (ms: number) => (secretLastsMs = ms),
@@ -65,7 +75,7 @@ export function createFakeMessengers() {
           if (bridge.state === 'standby') sendProblem(response, 409, 'conflict', 'The bridge is run by another process of this MegaBot.', 'Repeat this in a few seconds.');
           else if (refusesAgain) {
             sendJson(response, { ...bridge, state: 'connecting', message: undefined, mend: undefined });
-          } else sendJson(response, (bridge = { name: 'openclaw', state: 'connected', since: Date.now(), counters, gatewayVersion: '2026.9.6', findings: [], undelivered: [] }));
+          } else sendJson(response, (bridge = connectedBridge(Date.now())));
           return true;
         case 'GET /api/v1/one-time-codes':
           sendJson(response, { admins, enrolled });

@@ -43,8 +43,8 @@ export function createFakeWorld(publish: (frame: ServerFrame) => void) {
     conversations.set(id, known);
     return known;
   };
-  const add = (conversation: string, turnId: string, role: 'user' | 'assistant', text: string, at = Date.now()): Message => {
-    const message: Message = { id: newId('m'), seq: messages.length + 1, conversation, turnId, role, text, createdAt: at };
+  const add = (conversation: string, turnId: string, role: 'user' | 'assistant', text: string, at = Date.now(), principal = 'owner'): Message => {
+    const message: Message = { id: newId('m'), seq: messages.length + 1, conversation, turnId, role, text, principal, createdAt: at };
     messages.push(message);
     return message;
   };
@@ -122,6 +122,14 @@ export function createFakeWorld(publish: (frame: ServerFrame) => void) {
         });
       });
       return { messageId: turn.messageId, turnId: turn.id };
+    },
+    /** As if somebody behind a messenger had written, and had been answered. Gives the turn. */
+    hear(conversation: string, title: string, principal: string, text: string, answer?: string): Turn {
+      conversations.set(conversation, { ...conversationOf(conversation), title });
+      const turn = addTurn(newId('t'), conversation, 'running');
+      turn.messageId = add(conversation, turn.id, 'user', text, Date.now(), principal).id;
+      if (answer !== undefined) finish(turn, answer);
+      return turn;
     },
     /** Records a decision and carries it out. */
     decide(approval: Approval, decision: 'approve' | 'reject', by = 'owner', reason?: string): void {

@@ -1,6 +1,7 @@
 import type { RunLimits } from '@megabot/contracts/action.ts';
 import type { Risk } from '@megabot/contracts/approval.ts';
 import type { ShownApproval } from '../state/state.ts';
+import { principalWords } from './principal-words.ts';
 import { clock, duration } from './time.ts';
 
 /** The risk with the icon that always goes with its colour. */
@@ -74,7 +75,7 @@ export function limitWords(limits: RunLimits): string {
 
 /** How it ended: what was decided, by whom, when. */
 export function decidedWords(approval: Pick<ShownApproval, 'status' | 'decidedBy' | 'decidedAt' | 'reason'>, now: number): string {
-  const by = approval.decidedBy === undefined ? '' : ` by ${approval.decidedBy}`;
+  const by = approval.decidedBy === undefined ? '' : ` by ${principalWords(approval.decidedBy)}`;
   const at = approval.decidedAt === undefined ? '' : `, ${clock(approval.decidedAt, now)}`;
   const reason = approval.reason ? `: ${approval.reason}` : '';
   switch (approval.status) {

@@ -1,6 +1,5 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import type { ShownApproval } from '../state/state.ts';
-import { timeLeft, timeLeftTick } from '../text/time.ts';
 import { approvalWords, decidedWords, riskWords } from '../text/approval-words.ts';
 import { ApiProblem, type EditedApproval, type Scope } from '../wire/api.ts';
 import { ApprovalDecision, type Sent } from './approval-decision.tsx';
@@ -11,6 +10,8 @@ import { CopyButton } from './copy-button.tsx';
 import { DiffView, diffIsLong } from './diff-view.tsx';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
+import { AskedWith, Provenance } from './provenance.tsx';
+import { useTimeLeft } from './use-time-left.ts';
 
 /** How long a fresh card takes no decision, so that what somebody was typing cannot decide. */
 const inertMs = 600;
@@ -19,7 +20,7 @@ const inertMs = 600;
  * One request for leave: what it is, exactly what would run, why it is asked, where it would run, and the decision. Reject
  * comes first; Approve answers only once all of the command was in view and, at high risk, the end of the id was typed.
  */
-export function ApprovalCard({ approval, focus = false }: { approval: ShownApproval; focus?: boolean }) {
+export function ApprovalCard({ approval, focus = false, inChat = false }: { approval: ShownApproval; focus?: boolean; /** What was written stands right above it. */ inChat?: boolean }) {
   const { controller, preferences } = useApp();
   const ids = useId();
   const card = useRef<HTMLElement>(null);
@@ -35,7 +36,7 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
   const whole = cutAt(approval.command) === null || seenWhole === approval.command;
   const wholeInput = approval.stdin === undefined || cutAt(approval.stdin) === null || seenInput === approval.stdin;
   const wholeDiff = approval.diff === undefined || !diffIsLong(approval.diff) || seenDiff === approval.diff;
-  const left = useTimeLeft(approval, controller.api.serverNow);
+  const left = useTimeLeft(approval.status === 'pending' ? approval.expiresAt : null, controller.api.serverNow);
   const pending = approval.status === 'pending' && left !== null;
   const inert = useInert(`${approval.planHash ?? approval.id} ${focus}`, pending);
   const risk = riskWords(approval.risk);
@@ -108,6 +109,7 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
         )}
       </header>
       <h2>{approvalWords(approval)}</h2>
+      <Provenance approval={approval} />
       <CommandText key={`${approval.planHash} ${approval.command.length}`} text={approval.command} onWhole={() => setSeenWhole(approval.command)} />
       {approval.stdin !== undefined && (
         <div className="stdin">
@@ -117,6 +119,7 @@ export function ApprovalCard({ approval, focus = false }: { approval: ShownAppro
       )}
       {approval.diff !== undefined && approval.diff !== '' && <DiffView key={approval.diff.length} diff={approval.diff} onWhole={() => setSeenDiff(approval.diff ?? '')} />}
       <ApprovalFacts approval={approval} />
+      {!inChat && <AskedWith approval={approval} />}
       {pending ? (
         <>
           {needsTyping && (
@@ -167,14 +170,4 @@ function useInert(key: string, pending: boolean): boolean {
     return () => clearTimeout(timer);
   }, [key, pending]);
   return ready !== key;
-}
-
-function useTimeLeft(approval: ShownApproval, now: () => number): string | null {
-  const [at, setAt] = useState(now);
-  useEffect(() => {
-    if (approval.status !== 'pending') return;
-    const timer = setTimeout(() => setAt(now()), timeLeftTick(approval.expiresAt, at));
-    return () => clearTimeout(timer);
-  }, [approval.status, approval.expiresAt, at, now]);
-  return timeLeft(approval.expiresAt, at);
 }

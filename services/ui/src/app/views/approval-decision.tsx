@@ -1,9 +1,9 @@
 import { useId, useState, type FormEvent, type Ref } from 'react';
 import type { ShownApproval } from '../state/state.ts';
-import { oddities } from '../text/invisible.ts';
 import { exactRule, mayLast } from '../text/scope-words.ts';
 import type { Scope } from '../wire/api.ts';
 import { Icon } from './icons.tsx';
+import { Oddities } from './revealed-text.tsx';
 
 export type Sent = 'reject' | Scope | 'edit';
 
@@ -108,12 +108,7 @@ function EditForm({ command, ready, sent, onEdit }: { command: string; ready: bo
     <form className="panel-inline" onSubmit={submit}>
       <label htmlFor={id}>The command as you would have it. It is judged anew, as a proposal of its own; this one ends.</label>
       <textarea id={id} className="mono" value={text} rows={Math.min(12, Math.max(2, text.split('\n').length))} maxLength={65_536} spellCheck={false} autoCapitalize="none" autoComplete="off" autoFocus onChange={(event) => setText(event.target.value)} />
-      {oddities(text).map((note) => (
-        <p className="oddity" key={note}>
-          <Icon name="alert" size={14} />
-          In the text above: {note.replace('spelled out as \\u{…}', 'in it, and a field cannot show them')}
-        </p>
-      ))}
+      <Oddities text={text} say={(note) => `In the text above: ${note.replace('spelled out as \\u{…}', 'in it, and a field cannot show them')}`} />
       <button type="submit" aria-disabled={!usable}>
         {sent ? 'Judging…' : 'Judge this instead'}
       </button>

@@ -1,6 +1,7 @@
 import type { ShownApproval } from '../state/state.ts';
 import { limitWords, placeWords } from '../text/approval-words.ts';
 import { networkWords } from '../text/network-words.ts';
+import { guestOf, principalWords } from '../text/principal-words.ts';
 import { clock } from '../text/time.ts';
 import { JudgedParts, Warnings } from './judged-parts.tsx';
 import { ReasonText } from './reason-text.tsx';
@@ -13,7 +14,8 @@ export function ApprovalFacts({ approval }: { approval: ShownApproval }) {
     ['Where', placeWords(approval.kind)],
     ...(approval.mounts !== undefined && approval.mounts.length > 0 ? [['Sees', approval.mounts.join('; ')] as const] : []),
     ...(approval.limits === undefined ? [] : [['At most', limitWords(approval.limits)] as const]),
-    ...(approval.requestedBy === undefined ? [] : [['Asked by', approval.requestedBy] as const]),
+    // Somebody behind a messenger stands at the top of the card.
+    ...(approval.requestedBy === undefined || guestOf(approval.requestedBy) ? [] : [['Asked by', principalWords(approval.requestedBy)] as const]),
     ...(approval.grantExpiresAt === undefined ? [] : [['Holds for the conversation until', clock(approval.grantExpiresAt, Date.now())] as const]),
   ];
   return (

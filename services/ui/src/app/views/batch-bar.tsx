@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { pendingApprovals } from '../state/selectors.ts';
 import type { ShownApproval } from '../state/state.ts';
+import { guestOf } from '../text/principal-words.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { CommandText, cutAt } from './command-text.tsx';
 import { useApp } from './context.ts';
@@ -10,8 +11,9 @@ import { ProblemText } from './problem-text.tsx';
 /** How long a changed list takes no decision, so that a click cannot hit what has just moved under it. */
 const inertMs = 600;
 
-/** Whether a line that shows the command shows everything: what reaches a network, reads input or changes files wants its card. */
-const isAllInItsCommand = ({ command, diff, stdin, network }: ShownApproval): boolean => diff === undefined && stdin === undefined && network === 'none' && cutAt(command) === null;
+/** Whether a line that shows the command shows everything: what reaches a network, reads input, changes files or was asked for behind a messenger wants its card. */
+const isAllInItsCommand = ({ command, diff, stdin, network, requestedBy }: ShownApproval): boolean =>
+  diff === undefined && stdin === undefined && network === 'none' && guestOf(requestedBy) === null && cutAt(command) === null;
 
 /** Low risk in one go: each command in full view, each chosen by its own box. Nothing is chosen beforehand. */
 export function BatchBar() {

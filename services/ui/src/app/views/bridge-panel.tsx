@@ -1,20 +1,23 @@
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
+import type { BridgeReport } from '@megabot/contracts/bridge-report.ts';
 import { bridgeWords, counterWords } from '../text/bridge-words.ts';
 import { revealed } from '../text/invisible.ts';
 import { clock } from '../text/time.ts';
 import type { ApiProblem } from '../wire/api.ts';
-import type { BridgeView } from '../wire/bridge.ts';
+import { BridgeSetUp } from './bridge-set-up.tsx';
 import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
+import { ReasonText } from './reason-text.tsx';
+import { useSeconds } from './use-time-left.ts';
 
 /** How one bridge stands, what it found wrong, and what to do about it. */
-export function BridgePanel({ bridge, onRetry }: { bridge: BridgeView; onRetry: () => Promise<ApiProblem | null> }) {
+export function BridgePanel({ bridge, onRetry }: { bridge: BridgeReport; onRetry: () => Promise<ApiProblem | null> }) {
   const { controller } = useApp();
   const [asking, setAsking] = useState(false);
   const [asked, setAsked] = useState(false);
   const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const now = controller.api.serverNow();
+  const now = useSeconds(bridge.state === 'waiting', controller.api.serverNow);
   const words = bridgeWords(bridge, now);
   const retry = async () => {
     if (asking || bridge.state === 'connecting') return;
@@ -24,18 +27,12 @@ export function BridgePanel({ bridge, onRetry }: { bridge: BridgeView; onRetry: 
     setAsked(result === null);
     setProblem(result);
   };
-  const facts: readonly (readonly [name: string, value: string])[] = [
-    ...(bridge.address === undefined ? [] : [['Address', revealed(bridge.address)] as const]),
-    ...(bridge.gatewayVersion === undefined ? [] : [['Version of OpenClaw', bridge.gatewayVersion] as const]),
-    ...(bridge.since === undefined || bridge.state === 'off' ? [] : [['So since', clock(bridge.since, now)] as const]),
-    ...(bridge.state === 'off' ? [] : counterWords(bridge.counters).map(([name, value]) => [name, value.toLocaleString('en')] as const)),
-  ];
   return (
     <section className="panel" aria-labelledby="bridge-title">
       <h2 id="bridge-title">
         <Icon name="messengers" />
         {bridge.name === 'openclaw' ? 'OpenClaw' : bridge.name}
-        <span className="bridge-state">
+        <span className={`bridge-state ${bridge.state}`}>
           <Icon name={words.icon} size={14} />
           {words.state}
         </span>
@@ -44,13 +41,8 @@ export function BridgePanel({ bridge, onRetry }: { bridge: BridgeView; onRetry: 
         <p className="problem" role="status">
           <Icon name="alert" />
           <span>
-            {revealed(bridge.message)}
-            {bridge.mend !== undefined && (
-              <>
-                <br />
-                <strong>What to do:</strong> {revealed(bridge.mend)}
-              </>
-            )}
+            <ReasonText text={bridge.message} />
+            {bridge.state === 'refused' && bridge.mend !== undefined && <Mend text={bridge.mend} />}
           </span>
         </p>
       )}
@@ -67,31 +59,28 @@ export function BridgePanel({ bridge, onRetry }: { bridge: BridgeView; onRetry: 
       )}
       {problem && <ProblemText problem={problem} />}
       <Findings findings={bridge.findings} />
-      {facts.length > 0 && (
-        <dl className="facts">
-          {facts.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-      {bridge.state === 'off' && <SetUp />}
+      <Facts bridge={bridge} now={now} />
+      {bridge.state === 'off' && <BridgeSetUp />}
     </section>
   );
 }
 
-function Findings({ findings }: { findings: BridgeView['findings'] }) {
+const Mend = ({ text }: { text: string }) => (
+  <span className="mend">
+    <strong>What to do:</strong> <ReasonText text={text} />
+  </span>
+);
+
+function Findings({ findings }: { findings: BridgeReport['findings'] }) {
   if (findings.length === 0) return null;
   return (
-    <ul className="warnings" aria-label="Findings">
-      {findings.map((finding) => (
-        <li key={finding.code} className={finding.level}>
+    <ul className="warnings findings" aria-label="Findings">
+      {findings.map((finding, index) => (
+        <li key={index} className={finding.level}>
           <Icon name={finding.level === 'alarm' ? 'octagon' : 'alert'} size={15} />
           <span>
-            {finding.level === 'alarm' ? 'It happened: ' : 'It may happen: '}
-            {finding.message} {finding.mend}
+            <strong>{finding.level === 'alarm' ? 'Alarm:' : 'Warning:'}</strong> <ReasonText text={finding.message} />
+            <Mend text={finding.mend} />
           </span>
         </li>
       ))}
@@ -99,27 +88,27 @@ function Findings({ findings }: { findings: BridgeView['findings'] }) {
   );
 }
 
-function SetUp() {
+function Facts({ bridge, now }: { bridge: BridgeReport; now: number }) {
+  if (bridge.state === 'off') return null;
+  const counters = counterWords(bridge.counters);
+  const facts: readonly (readonly [name: string, value: ReactNode])[] = [
+    ...(bridge.address === undefined ? [] : [['Address', <code key="address">{revealed(bridge.address)}</code>] as const]),
+    ...(bridge.gatewayVersion === undefined ? [] : [['Version of OpenClaw', revealed(bridge.gatewayVersion)] as const]),
+    ...(bridge.since === undefined ? [] : [['Since', clock(bridge.since, now)] as const]),
+    // Under this word `docs/openclaw.md` says what to do.
+    ...(bridge.reason === undefined ? [] : [['Reason', <code key="reason">{revealed(bridge.reason)}</code>] as const]),
+    // A bridge that never was connected has nothing to count.
+    ...(counters.some(([, value]) => value > 0) ? counters.map(([name, value]) => [name, value.toLocaleString('en')] as const) : []),
+  ];
+  if (facts.length === 0) return null;
   return (
-    <div className="set-up">
-      <h3>To set it up</h3>
-      <ol>
-        <li>
-          Install OpenClaw on this machine, connect its messenger, and tell it in <code>openclaw.json</code> not to answer by itself.
-        </li>
-        <li>
-          In <code>.env</code> set <code>OPENCLAW_URL</code> to where it listens, and <code>OPENCLAW_AUTH_TOKEN</code> to its token, which is needed once.
-        </li>
-        <li>
-          Run <code>make up</code>. This page then says whether it is connected; take the token out of <code>.env</code> again.
-        </li>
-        <li>
-          List who is answered in <code>config/meta-config.yaml</code>, under <code>bridges.openclaw.platforms</code>. Nobody is, at first.
-        </li>
-      </ol>
-      <p className="quiet">
-        Each step in full, with the settings that OpenClaw needs: <code>docs/openclaw.md</code>.
-      </p>
-    </div>
+    <dl className="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }

@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import type { Mode } from '@megabot/contracts/conversation.ts';
+import { platformName } from '../text/platform-words.ts';
+import { guestOf } from '../text/principal-words.ts';
 import { openTurn, transcript, waits } from '../state/selectors.ts';
 import { routeHash } from '../route.ts';
 import type { ApiProblem } from '../wire/api.ts';
@@ -9,7 +11,7 @@ import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
 import { OutgoingMessage } from './outgoing-message.tsx';
 import { ProblemText } from './problem-text.tsx';
-import { titleOf } from './rail.tsx';
+import { titleOf } from '../text/title.ts';
 
 const modes: readonly { readonly mode: Mode; readonly says: string }[] = [
   { mode: 'plan', says: 'Plan: MegaBot talks and proposes nothing that changes anything.' },
@@ -29,6 +31,7 @@ export function ChatPage({ conversation, menuButton, pendingButton }: { conversa
   const cursor = state.earlier[conversation] ?? null;
   const known = state.conversations.find((one) => one.id === conversation);
   const mode = known?.mode ?? 'ask';
+  const guest = state.messages[conversation]?.map((message) => guestOf(message.principal)).findLast((one) => one !== null) ?? null;
 
   const change = async (update: { title?: string; mode?: Mode }) => setProblem(await controller.update(conversation, update));
   return (
@@ -54,6 +57,14 @@ export function ChatPage({ conversation, menuButton, pendingButton }: { conversa
         {pendingButton}
       </header>
       {problem && <ProblemText problem={problem} />}
+      {guest && (
+        <p className="from-messenger">
+          <Icon name="messengers" size={15} />
+          <span>
+            <strong>A chat on {platformName(guest.platform)}.</strong> What was written there is quoted. What you write here stays here, and so does the answer to it.
+          </span>
+        </p>
+      )}
       <div className="transcript" ref={scroller} role="log" aria-label="Conversation" tabIndex={0}>
         <div className="transcript-inner">
           {cursor !== null && (
@@ -90,7 +101,7 @@ function Title({ title, onRename }: { title: string; onRename: (title: string) =
   if (!editing) {
     return (
       <h1 className="title">
-        <span>{title}</span>
+        <bdi>{title}</bdi>
         <button type="button" className="icon-button" aria-label="Rename conversation" onClick={() => setEditing(true)}>
           <Icon name="pencil" size={14} />
         </button>

@@ -1,6 +1,5 @@
-import { useMemo, useState } from 'react';
-import { oddities, revealInvisible } from '../text/invisible.ts';
-import { Icon } from './icons.tsx';
+import { useState } from 'react';
+import { Oddities, RevealedText } from './revealed-text.tsx';
 
 const longestLines = 30;
 const longestCharacters = 3_000;
@@ -28,17 +27,13 @@ interface CommandTextProps {
 export function CommandText({ text, label = 'Exact command', onWhole }: CommandTextProps) {
   const [all, setAll] = useState(false);
   const cut = all ? null : cutAt(text);
-  const pieces = useMemo(() => revealInvisible(cut === null ? text : text.slice(0, cut)), [text, cut]);
-  const notes = useMemo(() => oddities(text), [text]);
   const lines = text.split('\n').length;
   return (
     <div className="command">
       {/* Kept left to right in the order of its characters, so that no letter can reorder what stands around it. */}
       <pre dir="ltr" tabIndex={0} aria-label={label}>
         <code>
-          {pieces.map((piece, index) =>
-            piece.kind === 'plain' ? piece.text : <span key={index} className={piece.kind}>{piece.text}</span>,
-          )}
+          <RevealedText text={cut === null ? text : text.slice(0, cut)} />
         </code>
       </pre>
       {cut !== null && (
@@ -53,12 +48,7 @@ export function CommandText({ text, label = 'Exact command', onWhole }: CommandT
           Show all: {lines.toLocaleString('en')} {lines === 1 ? 'line' : 'lines'}, {text.length.toLocaleString('en')} characters
         </button>
       )}
-      {notes.map((note) => (
-        <p className="oddity" key={note}>
-          <Icon name="alert" size={14} />
-          {note}
-        </p>
-      ))}
+      <Oddities text={text} />
     </div>
   );
 }

@@ -1,7 +1,6 @@
 import { useMemo, useState } from 'react';
 import { diffWords, parseDiff, type DiffLine } from '../text/diff.ts';
-import { oddities, revealInvisible } from '../text/invisible.ts';
-import { Icon } from './icons.tsx';
+import { Oddities, RevealedText } from './revealed-text.tsx';
 
 const firstLook = 60;
 const longestLine = 2_000;
@@ -16,7 +15,6 @@ const spoken: Readonly<Record<DiffLine['kind'], string>> = { file: '', hunk: '',
 export function DiffView({ diff, onWhole }: { diff: string; onWhole: () => void }) {
   const [all, setAll] = useState(() => !diffIsLong(diff));
   const lines = useMemo(() => parseDiff(diff), [diff]);
-  const notes = useMemo(() => oddities(diff), [diff]);
   const shown = all ? lines : lines.slice(0, firstLook);
   return (
     <div className="diff">
@@ -29,7 +27,7 @@ export function DiffView({ diff, onWhole }: { diff: string; onWhole: () => void 
             <span className="sign" aria-hidden="true">{signs[line.kind]}</span>
             <code>
               <span className="visually-hidden">{spoken[line.kind]}</span>
-              {revealInvisible(all ? line.text : line.text.slice(0, longestLine)).map((piece, at) => (piece.kind === 'plain' ? piece.text : <span key={at} className={piece.kind}>{piece.text}</span>))}
+              <RevealedText text={all ? line.text : line.text.slice(0, longestLine)} />
             </code>
           </div>
         ))}
@@ -42,12 +40,7 @@ export function DiffView({ diff, onWhole }: { diff: string; onWhole: () => void 
           Show all changes: {lines.length.toLocaleString('en')} lines, {diff.length.toLocaleString('en')} characters
         </button>
       )}
-      {notes.map((note) => (
-        <p className="oddity" key={note}>
-          <Icon name="alert" size={14} />
-          {note}
-        </p>
-      ))}
+      <Oddities text={diff} />
     </div>
   );
 }

@@ -1,12 +1,12 @@
 import { useEffect, useId, useMemo, useRef, useState, type FormEvent } from 'react';
 import { inGroups, secretOf } from '../text/otpauth.ts';
 import { qrShape } from '../text/qr.ts';
-import { timeLeft, timeLeftTick } from '../text/time.ts';
 import type { ApiProblem, CodeHolder } from '../wire/api.ts';
 import { useApp } from './context.ts';
 import { CopyButton } from './copy-button.tsx';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
+import { useTimeLeft } from './use-time-left.ts';
 
 export interface FreshSecret {
   readonly uri: string;
@@ -87,15 +87,4 @@ function SecretToScan({ uri, left }: { uri: string; left: string }) {
       </div>
     </div>
   );
-}
-
-/** What is left until then, in words; null once it is over, and for ever where no end is known. */
-function useTimeLeft(expiresAt: number | null, now: () => number): string | null {
-  const [at, setAt] = useState(now);
-  useEffect(() => {
-    if (expiresAt === null) return;
-    const timer = setTimeout(() => setAt(now()), timeLeftTick(expiresAt, at));
-    return () => clearTimeout(timer);
-  }, [expiresAt, at, now]);
-  return expiresAt === null ? '' : timeLeft(expiresAt, at);
 }

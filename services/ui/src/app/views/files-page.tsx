@@ -9,7 +9,7 @@ import { saveAs } from '../wire/save.ts';
 import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
-import { titleOf } from './rail.tsx';
+import { titleOf } from '../text/title.ts';
 
 /** What a conversation's workspace holds, to look at and to download. It is changed by actions alone. */
 export function FilesPage({ conversation }: { conversation: string }) {

@@ -1,5 +1,5 @@
 import type { JudgedPart, Verdict } from '@megabot/contracts/policy.ts';
-import { revealInvisible } from '../text/invisible.ts';
+import { revealed } from '../text/invisible.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { ReasonText } from './reason-text.tsx';
 
@@ -23,7 +23,7 @@ export function JudgedParts({ parts, title }: { parts: readonly JudgedPart[]; ti
               {verdicts[part.verdict].word}
             </span>
             <span className="part-words">
-              <code>{revealInvisible(part.words.join(' ')).map((piece) => piece.text).join('')}</code>
+              <code>{revealed(part.words.join(' '))}</code>
               <span className="quiet">
                 {part.rule !== null && (
                   <>

@@ -1,10 +1,12 @@
 import { memo, type ReactNode } from 'react';
 import { parseMarkdown, type Block, type Inline } from '../text/markdown.ts';
+import { quoted } from '../text/quoted.ts';
 import { CopyButton } from './copy-button.tsx';
 
 /** Draws parsed markdown with elements of our own; text only ever becomes text. A block that says only `shown` is left out. */
 export const Markdown = memo(function Markdown({ text, shown = '' }: { text: string; shown?: string }) {
-  return parseMarkdown(text)
+  // An answer may repeat what somebody hostile wrote.
+  return parseMarkdown(quoted(text))
     .filter((block) => shown === '' || block.kind !== 'code' || block.text.trim() !== shown)
     .map((block, index) => <BlockView key={index} block={block} />);
 });

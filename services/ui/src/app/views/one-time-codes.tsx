@@ -1,18 +1,12 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { OneTimeCodes as Codes } from '@megabot/contracts/endpoints/interlock.ts';
-import { revealed } from '../text/invisible.ts';
-import { clock } from '../text/time.ts';
+import { nameOf, rowsOf, type CodeRow } from '../text/code-words.ts';
 import type { ApiProblem, CodeHolder } from '../wire/api.ts';
+import { CodeHolderRow } from './code-holder.tsx';
 import { useApp } from './context.ts';
 import { Enrolment, type FreshSecret } from './enrolment.tsx';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
 
-interface Row extends CodeHolder {
-  /** Named as an admin in the configuration; codes of anybody else decide nothing. */
-  readonly listed: boolean;
-  readonly codes: Codes | null;
-}
 interface Enrolling {
   readonly holder: CodeHolder;
   /** Null where it was shown before: it is told once. */
@@ -22,9 +16,8 @@ interface Enrolling {
 /** Who of a messenger's admins has one-time codes: set up with a QR code, proved by a first code, taken away. */
 export function OneTimeCodes() {
   const { controller } = useApp();
-  const [rows, setRows] = useState<readonly Row[] | null>(null);
+  const [rows, setRows] = useState<readonly CodeRow[] | null>(null);
   const [enrolling, setEnrolling] = useState<Enrolling | null>(null);
-  const [asked, setAsked] = useState<string | null>(null);
   const [said, setSaid] = useState('');
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const read = useCallback(async () => {
@@ -42,7 +35,6 @@ export function OneTimeCodes() {
   const remove = async (holder: CodeHolder) => {
     const result = await controller.attempt(controller.api.removeCodes(holder));
     setProblem(result);
-    setAsked(null);
     if (!result) {
       setEnrolling(null);
       setSaid(`${nameOf(holder)} has no codes any more, and decides nothing from the messenger.`);
@@ -62,7 +54,7 @@ export function OneTimeCodes() {
       </h2>
       <p className="quiet">
         A sender in a messenger can be forged. So whoever decides an approval from there adds six digits from an authenticator app, as in <code>!approve k3f9qm 123456</code>.
-        Without codes, approvals are decided on this page alone.
+        Without codes, approvals are decided in this UI alone.
       </p>
       {rows?.length === 0 && (
         <p className="note">
@@ -76,39 +68,11 @@ export function OneTimeCodes() {
         {rows?.map((row) => {
           const name = nameOf(row);
           return (
-            <li key={name} className="holder">
-              <div>
-                <p>
-                  <code>{name}</code>
-                </p>
-                <p className="quiet">{standing(row, controller.api.serverNow())}</p>
-              </div>
-              {row.listed && !row.codes?.confirmed && (
-                <button type="button" aria-label={row.codes ? `Start again with codes for ${name}` : `Set up codes for ${name}`} onClick={() => void enrol(row)}>
-                  {row.codes ? 'Start again' : 'Set up'}
-                </button>
+            <CodeHolderRow key={name} row={row} onEnrol={() => void enrol(row)} onConfirm={() => setEnrolling({ holder: row, secret: null })} onRemove={() => void remove(row)}>
+              {enrolling && nameOf(enrolling.holder) === name && (
+                <Enrolment key={enrolling.secret?.uri ?? ''} holder={enrolling.holder} name={name} secret={enrolling.secret} onDone={() => void close(`${name} can decide with codes from now on.`)} onCancel={() => void close('')} />
               )}
-              {row.listed && row.codes?.confirmed === false && !(enrolling && nameOf(enrolling.holder) === name) && (
-                <button type="button" className="plain" aria-label={`Confirm codes of ${name}`} onClick={() => setEnrolling({ holder: row, secret: null })}>
-                  Confirm
-                </button>
-              )}
-              {row.codes &&
-                (asked === name ? (
-                  <span className="row">
-                    <button type="button" onClick={() => void remove(row)}>
-                      Remove for good
-                    </button>
-                    <button type="button" className="plain" onClick={() => setAsked(null)}>
-                      Keep
-                    </button>
-                  </span>
-                ) : (
-                  <button type="button" className="plain" aria-label={`Remove codes of ${name}`} onClick={() => setAsked(name)}>
-                    Remove…
-                  </button>
-                ))}
-            </li>
+            </CodeHolderRow>
           );
         })}
       </ul>
@@ -116,24 +80,6 @@ export function OneTimeCodes() {
       <p className="quiet" role="status">
         {said}
       </p>
-      {enrolling && <Enrolment key={`${nameOf(enrolling.holder)} ${enrolling.secret?.uri ?? ''}`} holder={enrolling.holder} name={nameOf(enrolling.holder)} secret={enrolling.secret} onDone={() => void close(`${nameOf(enrolling.holder)} can decide with codes from now on.`)} onCancel={() => void close('')} />}
     </section>
   );
-}
-
-/** A holder with nothing hidden: ids are what a messenger says. */
-const nameOf = ({ platform, sender }: CodeHolder): string => revealed(`${platform} ${sender}`);
-
-function rowsOf(admins: readonly CodeHolder[], enrolled: readonly Codes[]): readonly Row[] {
-  const same = (a: CodeHolder, b: CodeHolder) => a.platform === b.platform && a.sender === b.sender;
-  const listed = admins.map(({ platform, sender }): Row => ({ platform, sender, listed: true, codes: enrolled.find((one) => same(one, { platform, sender })) ?? null }));
-  const others = enrolled.filter((one) => !admins.some((admin) => same(admin, one))).map((codes): Row => ({ platform: codes.platform, sender: codes.sender, listed: false, codes }));
-  return [...listed, ...others];
-}
-
-function standing({ listed, codes }: Row, now: number): string {
-  if (!listed) return 'No longer an admin: these codes decide nothing. Remove them.';
-  if (!codes) return 'No codes yet: cannot decide from the messenger.';
-  if (!codes.confirmed) return `Made ${clock(codes.enrolledAt, now)}, and not in use: it waits ten minutes for a first code.`;
-  return `In use since ${clock(codes.enrolledAt, now)}; ${codes.lastUsedAt === null ? 'no code was taken yet' : `last code taken ${clock(codes.lastUsedAt, now)}`}.`;
 }

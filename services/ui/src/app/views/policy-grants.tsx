@@ -3,7 +3,7 @@ import { clock } from '../text/time.ts';
 import { CommandText } from './command-text.tsx';
 import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
-import { titleOf } from './rail.tsx';
+import { titleOf } from '../text/title.ts';
 
 /** What runs without asking although no rule says so: allowed for one conversation, for some time. */
 export function PolicyGrants({ grants, onChange }: { grants: readonly ConversationGrant[]; onChange: (work: () => Promise<unknown>) => Promise<boolean> }) {

@@ -2,6 +2,7 @@ import { routeHash, type Route } from '../route.ts';
 import { pendingApprovals } from '../state/selectors.ts';
 import { useApp } from './context.ts';
 import { Icon, Mark, type IconName } from './icons.tsx';
+import { titleOf } from '../text/title.ts';
 
 const pages: readonly { readonly page: Exclude<Route['page'], 'chat' | 'files'>; readonly name: string; readonly icon: IconName }[] = [
   { page: 'approvals', name: 'Approvals', icon: 'lock' },
@@ -42,7 +43,7 @@ export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
         {listed.map((conversation) => (
           <li key={conversation.id}>
             <a href={routeHash({ page: 'chat', conversation: conversation.id })} aria-current={conversation.id !== current ? undefined : route.page === 'chat' ? 'page' : 'true'}>
-              <span className="name">{titleOf(conversation)}</span>
+              <bdi className="name" title={titleOf(conversation)}>{titleOf(conversation)}</bdi>
               {waiting.has(conversation.id) && (
                 <span className="flag">
                   <Icon name="lock" size={13} />
@@ -85,6 +86,3 @@ export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
     </nav>
   );
 }
-
-/** A conversation's title, or what stands for one that has none. */
-export const titleOf = (conversation: { id: string; title: string }): string => conversation.title || (conversation.id === 'default' ? 'Default conversation' : 'Untitled conversation');

@@ -1,15 +1,20 @@
-import { undeliveredWords } from '../text/bridge-words.ts';
+import { useState } from 'react';
+import type { UndeliveredReport } from '@megabot/contracts/bridge-report.ts';
+import { routeHash } from '../route.ts';
+import { undeliveredKind, undeliveredWords } from '../text/bridge-words.ts';
 import { revealed } from '../text/invisible.ts';
 import { clock } from '../text/time.ts';
-import type { UndeliveredView } from '../wire/bridge.ts';
+import { platformName } from '../text/platform-words.ts';
+import type { ApiProblem } from '../wire/api.ts';
 import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
+import { ProblemText } from './problem-text.tsx';
 
 /** As many as the gateway lists. */
 const mostListed = 100;
 
 /** Answers that have not arrived, and why. Chats and reasons are others' words, so nothing in them is obeyed. */
-export function Undelivered({ answers }: { answers: readonly UndeliveredView[] }) {
+export function Undelivered({ answers }: { answers: readonly UndeliveredReport[] }) {
   const { controller } = useApp();
   const now = controller.api.serverNow();
   return (
@@ -26,8 +31,9 @@ export function Undelivered({ answers }: { answers: readonly UndeliveredView[] }
             <Icon name={answer.state === 'failed' ? 'cross' : 'clock'} size={14} />
             <div>
               <p>
-                <strong>{revealed(answer.platform)}</strong> <code>{revealed(answer.chat)}</code> <time className="quiet" dateTime={new Date(answer.createdAt).toISOString()}>{clock(answer.createdAt, now)}</time>
+                <strong>{platformName(answer.platform)}</strong> <code>{revealed(answer.chat)}</code> <time className="quiet" dateTime={new Date(answer.createdAt).toISOString()}>{clock(answer.createdAt, now)}</time>
               </p>
+              <Which answer={answer} />
               <p>{revealed(answer.reason)}</p>
               <p className="quiet">{undeliveredWords(answer, now)}</p>
             </div>
@@ -35,5 +41,29 @@ export function Undelivered({ answers }: { answers: readonly UndeliveredView[] }
         ))}
       </ul>
     </section>
+  );
+}
+
+/** Which of the things that are said to people it is, and the way to it. */
+function Which({ answer }: { answer: UndeliveredReport }) {
+  const { controller } = useApp();
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const kind = undeliveredKind(answer.id);
+  const open = async (turn: string) => {
+    setProblem(await controller.attempt(controller.api.turn(turn).then(({ conversation }) => void (location.hash = routeHash({ page: 'chat', conversation })))));
+  };
+  return (
+    <>
+      <p className="which">
+        {kind.words}
+        {kind.approval !== undefined && <a href={routeHash({ page: 'approvals', approval: kind.approval })}>Open the approval</a>}
+        {kind.turn !== undefined && (
+          <button type="button" className="plain" aria-label={`Open the conversation of the answer to ${revealed(answer.chat)}`} onClick={() => void open(kind.turn ?? '')}>
+            Open the conversation
+          </button>
+        )}
+      </p>
+      {problem && <ProblemText problem={problem} />}
+    </>
   );
 }

@@ -1,12 +1,12 @@
 import type { Approval } from '@megabot/contracts/approval.ts';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
+import type { BridgeReport } from '@megabot/contracts/bridge-report.ts';
 import type { Conversation, Message, Mode, Turn } from '@megabot/contracts/conversation.ts';
 import type { OneTimeCodes, PolicyVersion, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
 import type { WorkspaceEntry } from '@megabot/contracts/endpoints/sandbox.ts';
 import type { RecalledItem } from '@megabot/contracts/memory-item.ts';
 import type { Judgement, PolicyView } from '@megabot/contracts/policy.ts';
 import type { Run } from '@megabot/contracts/run.ts';
-import type { BridgeView } from './bridge.ts';
 
 /** A refusal with the server's own words (RFC 9457), or ours where there was no answer at all (`status` 0). */
 export class ApiProblem extends Error {
@@ -144,8 +144,8 @@ export function createApi(deps: { fetch: typeof fetch; now: () => number; onUnau
     recall: async (query: string) => (await json<{ items: RecalledItem[] }>('POST', '/api/v1/memory/recall', { query, k: 20 })).items,
     forget: (id: string) => json<{ count: number }>('DELETE', '/api/v1/memory', { ids: [id] }),
 
-    bridges: async () => (await json<{ bridges: BridgeView[] }>('GET', '/api/v1/bridges')).bridges,
-    retryBridge: () => json<BridgeView>('POST', '/api/v1/bridges/openclaw/retry', {}),
+    bridges: async () => (await json<{ bridges: BridgeReport[] }>('GET', '/api/v1/bridges')).bridges,
+    retryBridge: () => json<BridgeReport>('POST', '/api/v1/bridges/openclaw/retry', {}),
     oneTimeCodes: () => json<{ admins: CodeHolder[]; enrolled: OneTimeCodes[] }>('GET', '/api/v1/one-time-codes'),
     /** The address holds the secret, and is told this once. */
     enrolCodes: ({ platform, sender }: CodeHolder) => json<{ uri: string; expiresAt: number }>('POST', '/api/v1/one-time-codes', { platform, sender }),

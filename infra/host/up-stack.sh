@@ -29,7 +29,7 @@ mkdir -p "$home/config" "$home/secrets"
 chmod 700 "$home/secrets"
 if [ "$(id -u)" = 0 ]; then chown "$uid:$gid" "$home/config" "$home/secrets"; fi
 missing=no
-for name in auth_token ws_password ws_salt origin_seed origin_public permit_seed permit_public db_admin db_memory db_interlock \
+for name in auth_token ws_password ws_salt origin_seed origin_public permit_seed permit_public permit_earlier db_admin db_memory db_interlock \
   nats_gateway nats_orchestrator nats_interlock nats_sandbox nats_memory nats_init nats/users.conf; do
   [ -s "$home/secrets/$name" ] || missing=yes
 done

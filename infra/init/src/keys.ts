@@ -15,10 +15,9 @@ export async function ensureKeys(directory: string): Promise<readonly string[]> 
   await files.ensure('ws_password', generateSecret);
   await files.ensure('ws_salt', () => randomBytes(16).toString('base64url'));
   for (const database of ['db_admin', 'db_memory', 'db_interlock']) await files.ensure(database, generateSecret);
-  for (const key of ['origin', 'permit']) {
-    const seed = await files.ensure(`${key}_seed`, generateSecret);
-    await files.derive(`${key}_public`, keyPairFromSeed(seed).publicKey);
-  }
+  await files.derive('origin_public', keyPairFromSeed(await files.ensure('origin_seed', generateSecret)).publicKey);
+  // What an earlier permit key signed of the audit log has to verify for as long as the log is kept.
+  await files.deriveKeeping('permit_public', keyPairFromSeed(await files.ensure('permit_seed', generateSecret)).publicKey, 'permit_earlier');
   const publicKeys = {} as Record<NatsUser, string>;
   for (const user of natsUsers) {
     const seed = await files.ensure(`nats_${user}`, () => new TextDecoder().decode(nkeys.createUser().getSeed()));

@@ -18,6 +18,17 @@ test('a secret is made once, readable by its owner alone, and kept from then on'
   assert.equal((await stat(folder)).mode & 0o777, 0o700);
 });
 
+test('a derived value that is replaced is kept with those before it, once each', async () => {
+  const folder = await freshFolder();
+  for (const [value, earlier] of [['one', []], ['one', []], ['two', ['one']], ['three', ['one', 'two']], ['one', ['one', 'two', 'three']], ['two', ['one', 'two', 'three']]] as const) {
+    const files = await openSecretFiles(folder);
+    assert.deepEqual(await files.deriveKeeping('public', value, 'earlier'), earlier, value);
+    assert.equal(await readFile(join(folder, 'public'), 'utf8'), `${value}\n`);
+    assert.equal(await readFile(join(folder, 'earlier'), 'utf8'), `${earlier.join('\n')}\n`);
+  }
+  assert.equal((await stat(join(folder, 'earlier'))).mode & 0o777, 0o600);
+});
+
 test('a derived value is written only where it differs', async () => {
   const folder = await freshFolder();
   const files = await openSecretFiles(folder);

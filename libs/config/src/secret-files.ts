@@ -7,6 +7,8 @@ export interface SecretFiles {
   ensure(name: string, make: () => string): Promise<string>;
   /** Stores a value that follows from others, where it is not stored so already. */
   derive(name: string, value: string): Promise<void>;
+  /** The same; what is replaced is kept in the file `earlier`, one a line, the oldest first. Resolves to what that file holds. */
+  deriveKeeping(name: string, value: string, earlier: string): Promise<readonly string[]>;
   /** Names of the files that were written. */
   readonly made: readonly string[];
 }
@@ -23,17 +25,28 @@ export async function openSecretFiles(directory: string): Promise<SecretFiles> {
     await rename(`${path}.new`, path);
     made.push(name);
   };
+  const read = async (name: string) => await readIfPresent(join(directory, name));
+  const derive = async (name: string, value: string) => {
+    if ((await read(name)) !== value) await store(name, value);
+  };
   return {
     made,
+    derive,
     async ensure(name, make) {
-      const present = await readIfPresent(join(directory, name));
+      const present = await read(name);
       if (present !== undefined) return present;
       const value = make();
       await store(name, value);
       return value;
     },
-    async derive(name, value) {
-      if ((await readIfPresent(join(directory, name))) !== value) await store(name, value);
+    async deriveKeeping(name, value, earlier) {
+      const kept = ((await read(earlier)) ?? '').split('\n').filter((line) => line !== '');
+      const before = await read(name);
+      if (before !== undefined && before !== value && !kept.includes(before)) kept.push(before);
+      // First what would be lost: after a crash in between it is found there, and not added again.
+      await derive(earlier, kept.join('\n'));
+      await derive(name, value);
+      return kept;
     },
   };
 }

@@ -1,11 +1,13 @@
 import { accessSync, constants } from 'node:fs';
 import type { Bus } from '@megabot/bus/port.ts';
 import { ConfigurationError } from '@megabot/config/environment.ts';
+import { isServiceError } from '@megabot/contracts/errors.ts';
 import { keyPairFromSeed } from '@megabot/crypto/ed25519.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { Database } from '@megabot/postgres/database.ts';
 import { createAuditWriter } from './audit.ts';
+import { recordKeyChange } from './audit/key-change.ts';
 import { createBindings } from './bindings.ts';
 import { adoptFile } from './configuration/adopt.ts';
 import { openConfigurationFile, type ConfigurationFile } from './configuration/file.ts';
@@ -27,6 +29,8 @@ export interface InterlockOptions {
   readonly configDir: string;
   /** Seed of the Ed25519 key that signs permits and grants, base64url. */
   readonly permitSeed: string;
+  /** Public halves of the keys before it, base64url: what they signed of the audit log still counts. */
+  readonly earlierPublicKeys?: readonly string[];
   /** The gateway's public key for origin tickets, base64url. */
   readonly originPublicKey: string;
   readonly limits?: Partial<Limits>;
@@ -70,6 +74,11 @@ export async function createInterlock(options: InterlockOptions, deps: Interlock
     const head = await db.transaction(async (sql) => await audit.sign(sql, clock(), olderThan));
     if (head) audit.announce(head);
   };
+  await recordKeyChange({ audit, db, clock, publicKey: key.publicKey }).catch((error: unknown) => {
+    // A log that somebody has changed is not continued. Nothing is decided then, but what is wrong can be read and verified.
+    if (!isServiceError(error, 'unavailable')) throw error;
+    logger.error({ err: error }, 'the change of the permit key could not be recorded');
+  });
   lifecycle.own('work', 'signing the audit log', () => signAudit());
   const file = openConfigurationFile(options.configDir);
   requireAccess(options.configDir, file);
@@ -77,6 +86,7 @@ export async function createInterlock(options: InterlockOptions, deps: Interlock
     bus, store, transact: store.transact, events, file, audit, limits, clock, logger,
     permitKey: key.privateKey,
     permitPublicKey: key.publicKey,
+    earlierPublicKeys: options.earlierPublicKeys ?? [],
     originPublicKey: options.originPublicKey,
     codeSecrets: createSecretBox(options.permitSeed, 'megabot-one-time-codes-v1'),
   };

@@ -12,7 +12,7 @@ import { shortened } from './reply-size.ts';
 /** What happened, in the words of the log. */
 export type AuditEvent =
   | 'judged' | 'decided' | 'decision_refused' | 'approval_expired' | 'approval_cancelled' | 'permit_issued' | 'claimed' | 'claim_refused' | 'reported' | 'run_ended'
-  | 'submission_refused' | 'report_refused' | 'turn_cancelled' | 'cancel_refused' | 'policy_edited' | 'edit_refused' | 'configuration_read' | 'lockdown' | 'unlocked'
+  | 'submission_refused' | 'report_refused' | 'permit_key_changed' | 'turn_cancelled' | 'cancel_refused' | 'policy_edited' | 'edit_refused' | 'configuration_read' | 'lockdown' | 'unlocked'
   | 'session_opened' | 'session_refused' | 'session_ended' | 'text_forgotten' | 'forget_refused'
   | 'approval_edited' | 'grant_revoked' | 'not_asked' | 'codes_enrolled' | 'codes_confirmed' | 'codes_removed' | 'codes_refused';
 

@@ -12,6 +12,8 @@ export function readConfig(environment: Environment) {
       ...busVariables,
       ...databaseVariables('interlock'),
       PERMIT_SEED: key,
+      // One a line: what these signed of the audit log still counts.
+      PERMIT_EARLIER_KEYS: z.string().default('').transform((text) => text.split(/\s+/).filter((one) => one !== '')).refine((keys) => keys.every((one) => key.safeParse(one).success), 'must be public keys, each 32 bytes in unpadded base64url'),
       ORIGIN_PUBLIC_KEY: key,
       // Entries of the audit log between two signatures under it.
       AUDIT_SIGN_EVERY: wholeNumber(1, 99_999).default(100),
@@ -22,7 +24,7 @@ export function readConfig(environment: Environment) {
   return {
     nats: { servers: values.NATS_URL, nkeySeed: values.NATS_SEED },
     database: databaseOptions('interlock', values),
-    interlock: { configDir: values.MEGABOT_CONFIG_DIR, permitSeed: values.PERMIT_SEED, originPublicKey: values.ORIGIN_PUBLIC_KEY, limits: { auditSignEvery: values.AUDIT_SIGN_EVERY } },
+    interlock: { configDir: values.MEGABOT_CONFIG_DIR, permitSeed: values.PERMIT_SEED, earlierPublicKeys: values.PERMIT_EARLIER_KEYS, originPublicKey: values.ORIGIN_PUBLIC_KEY, limits: { auditSignEvery: values.AUDIT_SIGN_EVERY } },
     logLevel: values.LOG_LEVEL,
   };
 }

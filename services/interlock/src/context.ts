@@ -32,6 +32,7 @@ export interface Context {
   readonly permitKey: KeyObject;
   /** Of the same key, base64url: what permits, claims and heads of the audit log verify with. */
   readonly permitPublicKey: string;
+  readonly earlierPublicKeys: readonly string[];
   readonly originPublicKey: string;
   /** Seals the secrets of one-time codes. */
   readonly codeSecrets: SecretBox;

@@ -19,7 +19,7 @@ await runMain('megabot', async () => {
       const db = openPostgres({ ...database, poolSize: 1, applicationName: 'audit', logger });
       const key = keyPairFromSeed(interlock.permitSeed);
       const audit = createAuditWriter({ ...key, signEvery: Number.MAX_SAFE_INTEGER, logger });
-      return { db, publicKey: key.publicKey, sign: async () => await signHere({ audit, db, clock: Date.now }), [Symbol.asyncDispose]: async () => await db[Symbol.asyncDispose]() };
+      return { db, publicKeys: [key.publicKey, ...interlock.earlierPublicKeys], sign: async () => await signHere({ audit, db, clock: Date.now }), [Symbol.asyncDispose]: async () => await db[Symbol.asyncDispose]() };
     },
   });
 });

@@ -18,7 +18,7 @@ export function createAuditBindings(context: Context): Binding[] {
   const { db } = context.store;
   return [
     handle(endpoints.auditList, (page) => reading(() => listAudit(db, page))),
-    handle(endpoints.auditVerify, () => reading(() => verifyAudit(db, { publicKeys: [context.permitPublicKey] }))),
+    handle(endpoints.auditVerify, () => reading(() => verifyAudit(db, { publicKeys: [context.permitPublicKey, ...context.earlierPublicKeys] }))),
     handle(endpoints.auditExport, (page) => reading(() => exportPage(context, page))),
     handle(endpoints.auditForget, (request) => forget(context, request)),
   ];

@@ -5,7 +5,7 @@ import { chainHash, headIsSigned, publicKeyId, textFits } from './chain.ts';
 export type Witness = Pick<AuditHead, 'seq' | 'hash' | 'at' | 'signature'> & { readonly publicKeyId?: string };
 
 export interface CheckOptions {
-  /** Keys whose signatures count, base64url. */
+  /** Keys whose signatures count, base64url: the present one, which alone may sign the end, and those before it. */
   readonly publicKeys: readonly string[];
   /** Signed heads from elsewhere, for instance from the service's log: whoever owns the database cannot take these back. */
   readonly witnesses?: readonly Witness[];
@@ -41,6 +41,7 @@ export function createChainCheck({ publicKeys, witnesses: given = [] }: CheckOpt
   let entries = 0;
   let signedTo: AuditVerification['signedTo'] = null;
   let firstBreak: AuditVerification['firstBreak'] = null;
+  let lastHead: AuditHead | undefined;
   /** Erased so far, with nothing yet that says so: that stands further on. */
   let unexplained: Erased[] = [];
   const genuine = witnesses.filter((witness) => headIsSigned(publicKeys, witness)).toSorted((a, b) => a.seq - b.seq);
@@ -86,6 +87,7 @@ export function createChainCheck({ publicKeys, witnesses: given = [] }: CheckOpt
     if (one.seq < previous.seq) return fail(one.seq, 'A signed head stands out of its order.');
     if (one.hash !== previous.hash) return fail(one.seq, 'The entry is not the one that was signed.');
     signedTo = { seq: one.seq, at: one.at };
+    lastHead = one;
     return true;
   }
 
@@ -95,6 +97,8 @@ export function createChainCheck({ publicKeys, witnesses: given = [] }: CheckOpt
     if (least && previous.seq < least.seq) fail(previous.seq + 1, 'The end of the log is missing.');
     else if (least && previous.seq === least.seq && previous.hash !== least.hash) fail(least.seq, 'The last entry is not the one that was recorded as the last.');
     else if (last && previous.seq < last.seq) fail(previous.seq + 1, `The end of the log is missing: it was signed up to ${last.seq}, as the log of the service shows.`);
+    // A head of the present key holds all that is before it. Without one, whoever has an earlier key could have made all of it.
+    else if (lastHead && lastHead.publicKey !== publicKeys[0]) fail(lastHead.seq, 'The last head is signed by an earlier key, not by the present one.');
     else if (erased) fail(erased.seq, 'The text of the entry is gone, and nothing in the log says that it was forgotten.');
     else if (forged > 0) fail(previous.seq, `${forged} of the signed heads that were given to compare with are not signed by our key.`);
     return { ok: firstBreak === null, entries, firstBreak, signedTo };

@@ -43,7 +43,7 @@ describe('megabot audit', () => {
       stdin: Readable.from([stdin]), stdout, stderr,
       open: async () => {
         const audit = createAuditWriter({ ...key, signEvery: 100, logger: silentLogger() });
-        return { db: it.db, publicKey: key.publicKey, sign: async () => await signHere({ audit, db: it.db, clock: it.now }), [Symbol.asyncDispose]: async () => {} };
+        return { db: it.db, publicKeys: [key.publicKey], sign: async () => await signHere({ audit, db: it.db, clock: it.now }), [Symbol.asyncDispose]: async () => {} };
       },
     });
     stdout.end();
@@ -116,6 +116,18 @@ describe('megabot audit', () => {
     assert.equal(code, 1);
     assert.match(out, /a key that is not ours/);
     assert.equal((await run(['audit', 'verify', '--file', exported])).code, 2);
+  });
+
+  test('keys before the present one may be given behind it, also as a file of several; an end that one of them signed is none', async () => {
+    const [other, third] = [6, 7].map((byte) => keyPairFromSeed(Buffer.alloc(32, byte).toString('base64url')).publicKey);
+    assert.ok(other !== undefined && third !== undefined);
+    const earlier = path.join(folder, 'permit_earlier');
+    await writeFile(earlier, `${other}\n${key.publicKey}\n`);
+    const verify = async (...keys: string[]) => await run(['audit', 'verify', '--file', exported, ...keys.flatMap((one) => ['--public-key', one])]);
+    assert.equal((await verify(key.publicKey, earlier)).code, 0);
+    const { code, out } = await verify(third, earlier);
+    assert.equal(code, 1);
+    assert.match(out, /signed by an earlier key/);
   });
 
   test('what is not understood does nothing and says how it is used', async () => {

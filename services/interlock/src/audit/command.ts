@@ -19,6 +19,7 @@ export const usage = `usage: megabot audit verify [--heads LOG]
 verify   checks the log from its beginning and says where it breaks first; ends with 1 if it does
 export   writes the log as JSON lines, signed to its end
 --file   an export instead of the database ("-" for standard input)
+--public-key  the key that the end is signed with; behind it, once more each, those before it
 --heads  lines of the interlock's own log ("-" for standard input): what they show to be signed must be there
 `;
 
@@ -27,7 +28,7 @@ export interface Surroundings {
   readonly stdout: Writable;
   readonly stderr: Writable;
   /** Opens the log of a running MegaBot; only where it is needed. */
-  open(): Promise<AsyncDisposable & { readonly db: Sql; readonly publicKey: string; sign(): Promise<number> }>;
+  open(): Promise<AsyncDisposable & { readonly db: Sql; readonly publicKeys: readonly string[]; sign(): Promise<number> }>;
 }
 
 /** `megabot audit …`. Resolves to the exit code: 0 well, 1 the log does not verify, 2 it was not understood. */
@@ -88,7 +89,7 @@ function withValues(argv: readonly string[], options: readonly string[]): string
 
 async function verifyHere(around: Surroundings, witnesses: readonly Witness[]): Promise<AuditVerification> {
   await using log = await around.open();
-  return await verifyAudit(log.db, { publicKeys: [log.publicKey], witnesses });
+  return await verifyAudit(log.db, { publicKeys: log.publicKeys, witnesses });
 }
 
 /** The whole log up to `through`, page by page, whatever its length. */
@@ -108,9 +109,10 @@ async function* linesFrom(name: string, { stdin }: Surroundings): AsyncGenerator
   yield* createInterface({ input: name === '-' ? stdin : createReadStream(name), crlfDelay: Infinity });
 }
 
-/** Keys as they stand in `secrets/permit_public`, or the names of such files. */
+/** Keys as they stand in `secrets/permit_public`, or the names of such files and of `secrets/permit_earlier`, which holds one a line. */
 async function readKeys(names: readonly string[]): Promise<string[]> {
-  return await Promise.all(names.map(async (name) => (/^[A-Za-z0-9_-]{43}$/.test(name) ? name : (await readFile(name, 'utf8')).trim())));
+  const texts = await Promise.all(names.map(async (name) => (/^[A-Za-z0-9_-]{43}$/.test(name) ? name : await readFile(name, 'utf8'))));
+  return texts.flatMap((text) => text.split(/\s+/).filter((key) => key !== ''));
 }
 
 const LoggedHead = z.object({ msg: z.literal('audit head signed'), seq: AuditHead.shape.seq, hash: z.string(), at: AuditHead.shape.at, headSignature: z.string(), publicKeyId: z.string() });

@@ -1,44 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { AuditVerification } from '@megabot/contracts/audit.ts';
 import * as interlock from '@megabot/contracts/endpoints/interlock.ts';
 import { generateSecret, keyPairFromSeed } from '@megabot/crypto/ed25519.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 import { startInterlock } from '../testing/harness.ts';
-import { chainHash, signHead } from './chain.ts';
+import { afterAttack, rehash } from '../testing/tampering.ts';
+import { signHead } from './chain.ts';
 import { lastHead, readRecords } from './read.ts';
-import { verifyAudit } from './verify.ts';
 
 type Running = Awaited<ReturnType<typeof startInterlock>>;
-
-/** What verifying says after an attack by somebody who may do everything in the database; undone afterwards. */
-async function afterAttack(it: Running, attack: string | ((sql: Sql) => Promise<void>), witnesses: Parameters<typeof verifyAudit>[1]['witnesses'] = []): Promise<AuditVerification> {
-  const undo = new Error('undo');
-  let found: AuditVerification | undefined;
-  await it.db
-    .transaction(async (sql) => {
-      await sql.query("SET LOCAL session_replication_role = 'replica'");
-      if (typeof attack === 'string') await sql.query(attack);
-      else await attack(sql);
-      found = await verifyAudit(sql, { publicKeys: [it.permitPublicKey], witnesses: witnesses ?? [] });
-      throw undo;
-    })
-    .catch((error: unknown) => assert.equal(error, undo));
-  assert.ok(found);
-  return found;
-}
-
-/** Gives the entries from `from` on new hashes, as somebody would who knows how the log is made. */
-async function rehash(sql: Sql, from: number): Promise<void> {
-  const records = await readRecords(sql, { after: 0, limit: 1_000 });
-  let previousHash = '';
-  for (const record of records) {
-    const hash = record.seq < from ? record.hash : chainHash({ ...record, previousHash });
-    if (record.seq >= from) await sql.query('UPDATE interlock.audit SET previous_hash = $2, hash = $3 WHERE seq = $1', [record.seq, previousHash, hash]);
-    previousHash = hash;
-  }
-  await sql.query('UPDATE interlock.audit_head SET hash = $1', [previousHash]);
-}
 
 const cut = (from: number): string =>
   ['audit_text', 'audit_heads', 'audit'].map((table) => `DELETE FROM interlock.${table} WHERE seq >= ${from};`).join(' ');

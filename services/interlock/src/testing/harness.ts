@@ -70,10 +70,11 @@ export async function startInterlock(setup: Setup = {}) {
 
   let time = 1_700_000_000_000;
   const permitSeed = generateSecret();
+  let keys: Pick<InterlockOptions, 'permitSeed' | 'earlierPublicKeys'> = { permitSeed };
   const originKey = keyPairFromSeed(generateSecret());
   const start = async (): Promise<Interlock> =>
     await createInterlock(
-      { configDir: folder, permitSeed, originPublicKey: originKey.publicKey, sweepEveryMs: 0, ...(setup.limits ? { limits: setup.limits } : {}) },
+      { configDir: folder, ...keys, originPublicKey: originKey.publicKey, sweepEveryMs: 0, ...(setup.limits ? { limits: setup.limits } : {}) },
       { bus: hub.bus('interlock', { logger }), db, logger, clock: () => time },
     );
   const running: Interlock[] = [await start()];
@@ -130,8 +131,9 @@ export async function startInterlock(setup: Setup = {}) {
     first: (): Interlock => running[0]!,
     /** A second replica over the same database and file. */
     addReplica: async (): Promise<void> => void running.push(await start()),
-    /** Stops every replica and starts one anew, as after a crash. */
-    async restart(): Promise<void> {
+    /** Stops every replica and starts one anew, as after a crash; with other keys where they are given. */
+    async restart(changed = keys): Promise<void> {
+      keys = changed;
       for (const one of running.splice(0)) await one.close();
       running.push(await start());
     },

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GatewayScript } from '@megabot/testing/openclaw/scripted-gateway.ts';
+import { channelRow } from '@megabot/testing/openclaw/scripted-sessions.ts';
 import { startTestBridge, until, untilState } from './testing/bridge.ts';
 
 const memoryMiB = (): number => (process.memoryUsage().heapUsed + process.memoryUsage().external) / 1_048_576;
@@ -112,3 +113,21 @@ async function startRaw(serve: (raw: Duplex) => void): Promise<AsyncDisposable &
     },
   };
 }
+
+test('a history without an end of large pages is read only so far back as the memory bears, and what was read is taken', async () => {
+  const text = 'x'.repeat(60_000);
+  const script: GatewayScript = {
+    answer({ method, params }) {
+      if (method !== 'chat.history') return undefined;
+      const offset = Number(params['offset'] ?? 0);
+      const messages = Array.from({ length: 50 }, (_, row) => ({ ...channelRow({ text, from: '1001', messageId: `m${offset}-${row}` }), junk: text.slice(0, 10_000) }));
+      return { payload: { messages, hasMore: true, nextOffset: offset + 50, deltaCursor: 'c1' } };
+    },
+  };
+  await using bridge = await startTestBridge({ script, link: { limits: { bytesPerSecond: 1e9, byteBurst: 1e9 } } });
+  await untilState(bridge, 'connected');
+  bridge.gateway.broadcast('session.message', { sessionKey: 'agent:main:main', message: {} });
+  await until('what was read', () => bridge.taken.length > 100, 30_000);
+  const reads = bridge.gateway.requests.filter(({ method }) => method === 'chat.history').length;
+  assert.ok(reads <= 4, `${reads} pages`);
+});

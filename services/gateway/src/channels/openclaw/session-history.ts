@@ -12,6 +12,8 @@ export interface NewRows {
 
 const mostPages = 60;
 const longestText = 65_536;
+/** Of rows that are held at once for a session, in characters as JSON. */
+const heaviest = 6 * 1_048_576;
 
 /**
  * Reads what a session has gained since `cursor`, or `reset` where the cursor no longer holds. A delta cuts long texts, whatever
@@ -51,19 +53,30 @@ const idOfCutText = (raw: unknown): string[] => {
 
 /**
  * Reads a session backward from its end, page by page, until `enough` of a page says that what is older is known or too old.
- * Rows that arrive meanwhile shift the pages, so some rows come twice and none is missed.
+ * Rows that arrive meanwhile shift the pages, so some rows come twice and none is missed. No
+ * more is held of them than what we know, and no more pages than the memory bears.
  */
 export async function readBack(request: Request, sessionKey: string, options: { pageRows: number; maxChars?: number; enough: (page: readonly unknown[]) => Promise<boolean> }): Promise<NewRows> {
   const pages: (readonly unknown[])[] = [];
   let cursor: string | undefined;
   let offset = 0;
+  let weight = 0;
   for (let count = 0; count < mostPages; count++) {
     const page = HistoryPage.parse(await request('chat.history', { sessionKey, limit: options.pageRows, maxChars: options.maxChars ?? longestText, ...(offset === 0 ? {} : { offset }) }));
     if (offset === 0) cursor = page.deltaCursor;
-    pages.unshift(page.messages.slice(0, options.pageRows));
+    const rows = page.messages.slice(0, options.pageRows).map(whatWeKnow);
+    pages.unshift(rows);
+    weight += JSON.stringify(rows).length;
+    if (weight > heaviest) break;
     // An offset that does not grow would read the same page for ever.
-    if (page.hasMore !== true || typeof page.nextOffset !== 'number' || page.nextOffset <= offset || (await options.enough(page.messages))) break;
+    if (page.hasMore !== true || typeof page.nextOffset !== 'number' || page.nextOffset <= offset || (await options.enough(rows))) break;
     offset = page.nextOffset;
   }
   return { rows: pages.flat(), cursor };
 }
+
+/** A row without anything that nobody here reads. */
+const whatWeKnow = (raw: unknown): unknown => {
+  const row = Row.safeParse(raw);
+  return row.success ? row.data : null;
+};

@@ -10,8 +10,6 @@ export interface RestartsScenario {
   readonly rounds: number;
   /** Spread evenly over the messages, one after the other; each resolves when what it ended is back. */
   readonly restarts: readonly (() => Promise<void>)[];
-  /** Called again and again while messages are written and answered. */
-  readonly meanwhile: () => Promise<void>;
 }
 
 export interface RestartsOutcome {
@@ -35,7 +33,7 @@ const patienceMs = 300_000;
  * Many messages of several people, while what is between them and their answers is restarted again and again. Fails when one
  * that OpenClaw's history holds is not answered in the end.
  */
-export async function throughRestarts({ openclaw, people, rounds, restarts, meanwhile }: RestartsScenario): Promise<RestartsOutcome> {
+export async function throughRestarts({ openclaw, people, rounds, restarts }: RestartsScenario): Promise<RestartsOutcome> {
   const run = Date.now().toString(36).slice(-5);
   // Short, so that the answer to several that OpenClaw joined holds them all.
   const wrote = people.map((_, person) => Array.from({ length: rounds }, (__, round) => `w${person + 1}x${round}x${run}`));
@@ -62,7 +60,6 @@ export async function throughRestarts({ openclaw, people, rounds, restarts, mean
         // OpenClaw may just be restarting; then it is asked again.
         lost = await history().then((known) => written - known.size, () => lost);
       }
-      await meanwhile();
       await sleep(200);
     }
   };

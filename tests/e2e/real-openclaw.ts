@@ -26,15 +26,20 @@ export interface RealOpenClaw {
 export function createRealOpenClaw({ url, token, telegram, restartCommand }: { url: string; token: string; telegram: string; restartCommand: string }): RealOpenClaw {
   const heard: Sent[] = [];
   let asked = false;
+  let reading: Promise<void> = Promise.resolve();
+  // The Bot API gives its log once, and what stands there at first is of earlier days.
+  const readOn = async (): Promise<void> => {
+    const log = (await (await fetch(`${telegram}/_log`)).json()) as { method: string; p: string }[];
+    if (asked) for (const { method, p } of log) if (method.startsWith('send') && p.includes('"text"')) heard.push(readSent(p));
+    asked = true;
+  };
   return {
     async write(from, text) {
       await fetch(`${telegram}/_inject?${new URLSearchParams({ text, from, name: `P${from}` }).toString()}`);
     },
     async sent() {
-      // The Bot API gives its log once, and what stands there at first is of earlier days.
-      const log = (await (await fetch(`${telegram}/_log`)).json()) as { method: string; p: string }[];
-      if (asked) for (const { method, p } of log) if (method.startsWith('send') && p.includes('"text"')) heard.push(readSent(p));
-      asked = true;
+      // One after the other, so that what was sent first stands first.
+      await (reading = reading.then(readOn));
       return heard;
     },
     async restart() {

@@ -69,7 +69,7 @@ suite('the composed stack behind a real OpenClaw', () => {
   });
 
   test('five people are answered, each message once and in order, while the gateway is killed five times, the orchestrator twice and OpenClaw restarted twice', async (t) => {
-    const asker = createAsker(openclaw, stack, asking);
+    await using asker = createAsker(openclaw, stack, asking);
     const restart = (what: string, body: () => Promise<void>) => async (): Promise<void> => {
       await asker.ask();
       const begun = performance.now();
@@ -89,7 +89,7 @@ suite('the composed stack behind a real OpenClaw', () => {
       await connected();
     });
     const restarts = [gateway, orchestrator, gateway, messenger, gateway, orchestrator, gateway, messenger, gateway];
-    const outcome = await throughRestarts({ openclaw, people, rounds, restarts, meanwhile: asker.approve });
+    const outcome = await throughRestarts({ openclaw, people, rounds, restarts });
     await asker.finished();
 
     const wrote = outcome.people.flatMap((person) => person.wrote).length;

@@ -6,6 +6,7 @@ import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { createAuthentication } from './authentication.ts';
 import { createBridgeChannel, type BridgeChannel } from './channels/bridge/channel.ts';
+import { keepSending } from './channels/bridge/sender.ts';
 import { eventFrame } from './event-frames.ts';
 import { createEventHub } from './event-hub.ts';
 import { createGatewayEvents } from './events.ts';
@@ -59,11 +60,14 @@ export async function createGateway(options: GatewayOptions, deps: { bus: Bus; l
     if (options.openclaw && options.openclaw.url !== '') {
       const channel = createBridgeChannel(
         // The key that signs origins is the installation's own secret here; what is derived from it for the bridge opens nothing else.
-        { ...options.openclaw, stateSecret: options.originSeed, version: options.version, uiOrigin: options.publicOrigins[0] ?? `http://localhost:${options.publishedPorts.ui}` },
+        { ...options.openclaw, sending: options.sending, stateSecret: options.originSeed, version: options.version, uiOrigin: options.publicOrigins[0] ?? `http://localhost:${options.publishedPorts.ui}` },
         { bus, hub, intake: messages, logger, clock },
       );
       bridges.openclaw = channel;
       lifecycle.own('intake', 'openclaw', () => channel.close());
+    } else if (options.sending) {
+      // Nobody would take such a run otherwise, and it would be given up after minutes without a word of why.
+      lifecycle.own('work', 'sending', keepSending(options.sending, { bus, logger, clock }));
     }
     const door = { bus, hub, messages, events, limits, clock };
     const connections = createConnections(door);

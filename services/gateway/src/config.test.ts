@@ -8,7 +8,7 @@ import { readConfig, readSignInConfig } from './config.ts';
 
 const good = {
   NATS_URL: 'nats://nats:4222', NATS_SEED: 'SU-seed', MEGABOT_AUTH_TOKEN: 'a-token-of-enough-characters', MEGABOT_WS_PASSWORD: 'a password',
-  WS_SALT: Buffer.alloc(16, 1).toString('base64url'), ORIGIN_SEED: Buffer.alloc(32, 2).toString('base64url'),
+  WS_SALT: Buffer.alloc(16, 1).toString('base64url'), ORIGIN_SEED: Buffer.alloc(32, 2).toString('base64url'), PERMIT_PUBLIC_KEY: Buffer.alloc(32, 3).toString('base64url'),
 };
 const problemsOf = (environment: Record<string, string | undefined>): string => {
   try {
@@ -32,7 +32,7 @@ test('MEGABOT_PORT is the HTTP port where there is no MEGABOT_HTTP_PORT', () => 
 
 for (const [name, value] of [
   ['MEGABOT_PORT', 'abc'], ['MEGABOT_HTTP_PORT', '70000'], ['MEGABOT_WS_PORT', '0x10'], ['MEGABOT_UI_PORT', '-1'], ['MEGABOT_AUTH_TOKEN', 'too-short'], ['WS_SALT', 'c2FsdA'],
-  ['ORIGIN_SEED', 'not-a-seed'], ['MEGABOT_PUBLIC_ORIGINS', 'ftp://megabot.example'], ['MEGABOT_PUBLIC_ORIGINS', 'https://megabot.example/path'], ['LOG_LEVEL', 'loud'],
+  ['ORIGIN_SEED', 'not-a-seed'], ['PERMIT_PUBLIC_KEY', 'not-a-key'], ['MEGABOT_PUBLIC_ORIGINS', 'ftp://megabot.example'], ['MEGABOT_PUBLIC_ORIGINS', 'https://megabot.example/path'], ['LOG_LEVEL', 'loud'],
 ] as const) {
   test(`${name}=${value} is refused by name, never by value`, () => {
     const problems = problemsOf({ ...good, [name]: value });

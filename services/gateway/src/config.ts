@@ -1,5 +1,6 @@
+import { hostname } from 'node:os';
 import { logLevel, origins, parseEnvironment, port, type Environment } from '@megabot/config/environment.ts';
-import { busVariables } from '@megabot/config/service-environment.ts';
+import { busVariables, permitVariables } from '@megabot/config/service-environment.ts';
 import { decodeBase64url } from '@megabot/crypto/base64url.ts';
 import { z } from 'zod';
 import packageJson from '../package.json' with { type: 'json' };
@@ -15,6 +16,7 @@ const Token = z.string().min(22).max(512);
 
 const shape = {
   ...busVariables,
+  ...permitVariables,
   MEGABOT_AUTH_TOKEN: Token,
   MEGABOT_WS_PASSWORD: z.string().max(1_024),
   WS_SALT: secretBytes(16, 'the salt of the key derivation'),
@@ -62,6 +64,7 @@ export function readConfig(environment: Environment): GatewayConfig {
       originSeed: env.ORIGIN_SEED,
       deployment: 'stack',
       openclaw: { url: env.OPENCLAW_URL, authToken: env.OPENCLAW_AUTH_TOKEN || undefined, stateDir: env.OPENCLAW_STATE_DIR },
+      sending: { permitPublicKey: env.PERMIT_PUBLIC_KEY, instance: hostname() },
     },
   };
 }

@@ -76,6 +76,13 @@ export interface GatewayOptions {
     /** A folder of the bridge's own. */
     readonly stateDir: string;
   };
+  /** With which messages that were approved are sent through the bridge, or refused where it is off; without it, such runs are not taken. */
+  readonly sending?: {
+    /** The interlock's key for permits and grants, pinned. */
+    readonly permitPublicKey: string;
+    /** Names this replica, the same after a restart. */
+    readonly instance: string;
+  };
   /** Sentences the health page shows, for instance what an embedded default cannot promise. */
   readonly warnings?: readonly string[];
   readonly limits?: Partial<GatewayLimits>;

@@ -81,6 +81,7 @@ export async function createStandalone(config: StandaloneConfig, logger: Logger)
         originSeed: secrets.originSeed,
         deployment: 'standalone',
         openclaw: { url: config.openclaw.url ?? '', authToken: config.openclaw.authToken, stateDir: join(config.folders.data, 'openclaw') },
+        sending: executing,
         warnings: standaloneWarnings,
       },
       { bus: bus('gateway'), logger: log('gateway') },

@@ -58,7 +58,7 @@ export const bridgeAnswerPut = defineEndpoint({
   service, name: 'bridge-answer-put', callers: ['gateway'], errors: ['lease_lost', 'not_found', 'unavailable'],
   request: Holder.extend({ op: z.enum(['add', 'save']), answer: BridgeAnswer }), reply: z.object({ added: z.boolean() }),
 });
-/** `open`: of each chat the oldest that is pending, and all that are held, by when they are tried next. `undelivered`: what people should know of, newest first. */
+/** `open`: of each chat the oldest that is pending, and all that are held, by when they are tried next. `undelivered`: what people should know of, newest first; of approved messages (ids `run-…`) also those that nobody tried to send yet. */
 export const bridgeAnswers = defineEndpoint({
   service, name: 'bridge-answers', callers: ['gateway'], errors: ['unavailable'],
   request: z.object({ bridge: BridgeName, which: z.enum(['open', 'undelivered']), limit: z.number().int().min(1).max(500).default(500) }),

@@ -56,7 +56,7 @@ export async function answers(sql: Sql, { bridge, which, limit }: z.infer<typeof
            (SELECT DISTINCT ON (answer->'address') answer, added FROM memory.bridge_answers WHERE bridge = $1 AND state = 'pending' ORDER BY answer->'address', added)
            UNION ALL SELECT answer, added FROM memory.bridge_answers WHERE bridge = $1 AND state = 'held'
          ) AS open ORDER BY (answer->>'nextTryAt')::bigint, added LIMIT $2`
-      : "SELECT answer FROM memory.bridge_answers WHERE bridge = $1 AND (state IN ('failed', 'held') OR (state = 'pending' AND attempts > 0)) ORDER BY added DESC LIMIT $2",
+      : "SELECT answer FROM memory.bridge_answers WHERE bridge = $1 AND (state IN ('failed', 'held') OR (state = 'pending' AND (attempts > 0 OR id LIKE 'run-%'))) ORDER BY added DESC LIMIT $2",
     [bridge, limit],
   );
   let bytes = 0;

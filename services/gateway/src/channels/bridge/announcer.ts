@@ -7,6 +7,7 @@ import type { Logger } from '@megabot/observability/logger.ts';
 import type { PlatformSettings } from '@megabot/contracts/settings.ts';
 import { asBlock, asCode, bounded, showInvisible } from '../../display.ts';
 import type { Answer } from '../openclaw/outbound.ts';
+import { withoutBroadcast } from '../openclaw/platforms.ts';
 import type { BridgeRulesSource } from './settings.ts';
 
 export interface Announcer {
@@ -49,7 +50,7 @@ export function createAnnouncer(deps: AnnouncerDeps): Announcer {
       // Whatever would keep one from being stored must not keep us here.
       if (answers.length === 0 || answers[0]?.turnId === last || stopped()) return;
       last = answers[0]?.turnId ?? '';
-      for (const { turnId, text, chat } of answers) await send({ id: `turn-${turnId}`, to: chat.address, sessionKey: chat.sessionKey, text });
+      for (const { turnId, text, chat } of answers) await send({ id: `turn-${turnId}`, to: chat.address, sessionKey: chat.sessionKey, text: withoutBroadcast(chat.address.platform, text) });
     }
   };
   const announce = async (approval: Approval): Promise<void> => {

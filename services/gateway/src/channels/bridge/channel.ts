@@ -1,4 +1,5 @@
 import type { Bus } from '@megabot/bus/port.ts';
+import { heartbeat } from '@megabot/contracts/endpoints/interlock.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { EventHub } from '../../event-hub.ts';
@@ -7,8 +8,10 @@ import { createBusBridgeStore } from '../bus-bridge-store.ts';
 import { createOpenClawLink, type OpenClawLink } from '../openclaw/openclaw-link.ts';
 import type { OpenClawStatus } from '../openclaw/status.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
+import { createApprovedSends, type SendGate } from './approved-sends.ts';
 import { createBridgeDoor } from './door.ts';
 import { createElector } from './elector.ts';
+import { keepSending, type SendingOptions } from './sender.ts';
 import { createBridgeRules } from './settings.ts';
 
 export interface BridgeOptions {
@@ -19,6 +22,8 @@ export interface BridgeOptions {
   readonly stateSecret: string;
   readonly version: string;
   readonly uiOrigin: string;
+  /** With which it sends messages that were approved; without it, such runs are not taken. */
+  readonly sending?: SendingOptions | undefined;
 }
 
 export interface BridgeDeps {
@@ -67,23 +72,32 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
   const holder = { bridge: name, holder: newId() };
   const store = createBusBridgeStore(bus, holder);
   const rules = createBridgeRules(bus, clock);
-  let running: { readonly link: OpenClawLink; readonly announcer: Announcer; readonly localOnly: boolean } | undefined;
+  const instance = options.sending?.instance ?? holder.holder;
+  const gate = async (): Promise<SendGate> => {
+    const [{ epoch, lockdown }, read] = await Promise.all([bus.call(heartbeat, { instance, running: [] }), rules.read()]);
+    return { epoch, lockdown, enabled: (platform) => read.platform(platform)?.enabled === true };
+  };
+  let running: { readonly link: OpenClawLink; readonly announcer: Announcer; readonly stopSending: (() => Promise<void>) | undefined; readonly localOnly: boolean } | undefined;
 
   const start = async (): Promise<void> => {
     // Until the interlock has spoken nothing but private addresses is allowed.
     const localOnly = await rules.read().then((read) => read.localOnly, () => true);
     const send: OpenClawLink['send'] = async (answer) => await link.send(answer);
+    const sends = createApprovedSends({ store, gate, clock });
     const announcer = createAnnouncer({ bus, bridge: name, rules, send, uiOrigin: options.uiOrigin, logger });
-    const door = createBridgeDoor({ bus, holder, rules, intake: deps.intake, send, onConversation: announcer.look, logger, clock });
-    const link: OpenClawLink = createOpenClawLink({ ...options, localOnly, store, onMessage: async (message) => await door.take(message), logger, clock });
-    running = { link, announcer, localOnly };
+    const door = createBridgeDoor({ bus, holder, rules, intake: deps.intake, send, onConversation: announcer.answers, logger, clock });
+    const link: OpenClawLink = createOpenClawLink({ ...options, localOnly, store: sends.store, onMessage: async (message) => await door.take(message), logger, clock });
+    const stopSending = options.sending && keepSending(options.sending, { bus, logger, clock, messenger: { bridge: name, rules, sends, send, refusal: () => refusalOf(link.status()) } });
+    running = { link, announcer, stopSending, localOnly };
     link.start();
-    announcer.look();
+    announcer.approvals();
+    announcer.answers();
   };
   const stop = async (): Promise<void> => {
     const ended = running;
     running = undefined;
     await ended?.announcer.stop();
+    await ended?.stopSending?.();
     await ended?.link.close();
   };
   const elector = createElector({ bus, holder, logger, onHeld: start, onLost: stop });
@@ -94,7 +108,8 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
 
   let restarting: Promise<void> = Promise.resolve();
   const unsubscribe = deps.hub.subscribe(({ event }) => {
-    if (event.topic === 'final' || event.topic === 'approval') running?.announcer.look();
+    if (event.topic === 'final') running?.announcer.answers();
+    if (event.topic === 'approval') running?.announcer.approvals();
     if (event.topic !== 'configuration') return;
     rules.invalidate();
     restarting = restarting.then(async () => {
@@ -109,7 +124,7 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     status: () => running?.link.status(),
     async undelivered(limit) {
       const answers = await store.undelivered(limit);
-      return answers.map(({ id, address, reason, state, attempts, createdAt, expiresAt }) => ({ id, platform: address.platform, chat: address.chat, state, reason: reason ?? state, attempts, createdAt, expiresAt }));
+      return answers.map(({ id, address, reason, state, attempts, createdAt, expiresAt }) => ({ id, platform: address.platform, chat: address.chat, state, reason: reason ?? 'It waits for OpenClaw.', attempts, createdAt, expiresAt }));
     },
     retry() {
       running?.link.retry();
@@ -122,4 +137,9 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
       await elector.stop();
     },
   };
+}
+
+/** Why nothing goes out before a person has done something; undefined while it may mend by itself. */
+function refusalOf({ state, message, mend }: OpenClawStatus): string | undefined {
+  return state === 'refused' ? `${message ?? 'OpenClaw refuses the bridge.'} ${mend ?? ''}`.trim() : undefined;
 }

@@ -30,3 +30,13 @@ export function targetOf(address: ChatAddress): string {
   const prefix = (address.kind === 'direct' ? platform.direct : platform.group) ?? '';
   return address.chat.startsWith(prefix) ? address.chat : `${prefix}${address.chat}`;
 }
+
+const broadcast = /@(?=(?:everyone|here|channel|all|room)\b)|<(?=!(?:channel|here|everyone|subteam)\b|@&)/gi;
+
+/**
+ * The text with an invisible space in what would call a whole room together (Discord, Slack, Mattermost, Matrix): OpenClaw sends
+ * such words as they are, with the rights of the bot. For what a guest brought the model to say, not for what was approved.
+ */
+export const withoutBroadcast = (platform: string, text: string): string => (quietPlatforms.has(platform) ? text : text.replace(broadcast, '$&\u200B'));
+/** Where no word calls everybody. */
+const quietPlatforms: ReadonlySet<string> = new Set(['telegram', 'whatsapp', 'signal', 'imessage', 'sms']);

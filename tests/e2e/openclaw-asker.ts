@@ -25,8 +25,9 @@ export function createAsker(openclaw: RealOpenClaw, doors: () => Doors, chat: st
   const asked: string[] = [];
   const decided = new Set<string>();
   const told = async (): Promise<string[]> => (await openclaw.sent()).filter((sent) => sent.chat === chat).map(({ text }) => text);
+  const announced = async (): Promise<string[]> => (await told()).flatMap((text) => announcement.exec(text)?.[1] ?? []);
   const approve = async (): Promise<void> => {
-    for (const id of new Set(await asker.announced())) {
+    for (const id of new Set(await announced())) {
       if (decided.has(id)) continue;
       // A gateway that is just restarting is asked again the next time.
       const status = await http(doors(), 'POST', `/api/v1/approvals/${id}`, { decision: 'approve' }).then((answer) => answer.status, () => 0);
@@ -51,7 +52,7 @@ export function createAsker(openclaw: RealOpenClaw, doors: () => Doors, chat: st
       // A command that ran twice would leave its line twice.
       await openclaw.write(chat, `!run echo ${line} >> lines; cat lines`);
     },
-    announced: async () => (await told()).flatMap((text) => announcement.exec(text)?.[1] ?? []),
+    announced,
     answers: async () => (await told()).filter((text) => !announcement.test(text)),
     async finished() {
       const deadline = performance.now() + patienceMs;

@@ -90,10 +90,10 @@ suite('messengers in a real browser', { skip: browserMissing }, () => {
     });
     it('that waits counts down, and does not tell anybody to do nothing', async (test) => {
       const guest = await signedIn(test);
-      await show(guest, { ...refusedBridge(Date.now()), state: 'waiting', reason: 'unreachable', message: 'Nothing answers at OPENCLAW_URL.', mend: 'Nothing: the bridge tries again by itself.', findings: [], nextTryAt: Date.now() + 30_000 });
+      await show(guest, { ...refusedBridge(Date.now()), state: 'waiting', reason: 'unreachable', message: 'Nothing answers at OPENCLAW_URL.', mend: 'Nothing: the bridge tries again by itself.', findings: [], nextTryAt: Date.now() + 50_000 });
       await guest.page.getByText('Nothing answers at OPENCLAW_URL.').waitFor();
       const shown = await guest.page.getByText('It is tried again by itself, in').textContent();
-      assert.match(shown ?? '', /in (30|29|28|27) s\./);
+      assert.match(shown ?? '', /in \d+ s\./);
       await guest.page.getByText(shown ?? '').waitFor({ state: 'detached' });
       assert.equal(await guest.page.getByText('What to do:').count(), 0);
     });
@@ -164,6 +164,7 @@ suite('messengers in a real browser', { skip: browserMissing }, () => {
       await field.fill(`${fakeFirstCode.slice(0, 3)} ${fakeFirstCode.slice(3)}`);
       await page.keyboard.press('Enter');
       await page.getByText('telegram 123456789 can decide with codes from now on.').waitFor();
+      assert.equal(await page.evaluate('document.activeElement?.textContent'), 'telegram 123456789 can decide with codes from now on.');
       await page.getByText('In use since').waitFor();
       assert.equal(await page.getByText(typed).count(), 0);
       await page.getByRole('button', { name: 'Remove codes of telegram 123456789' }).click();

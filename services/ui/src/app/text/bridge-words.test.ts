@@ -30,5 +30,5 @@ describe('a bridge in words', () => {
     assert.match(undeliveredKind('stranger-x-y').words, /not listed/);
     for (const id of ['send-7', 'constructor-1', 'turn', '']) assert.deepEqual(undeliveredKind(id), { words: 'A message.' });
   });
-  it('shows counters that it knows, also of a gateway that counts more', () => assert.deepEqual(counterWords({ messages: 4, unheard_of: 9, attempts_failed: 0 }), [['Messages taken', 4], ['Failed attempts to send', 0]]));
+  it('shows counters that it knows, also of a gateway that counts more', () => assert.deepEqual(counterWords({ messages: 4, unheard_of: 9, attempts_failed: 0 }), [['Messages taken', 4], ['Failed sends', 0]]));
 });

@@ -42,7 +42,7 @@ export function undeliveredWords(answer: Pick<UndeliveredReport, 'state' | 'expi
   return `Tried again until ${clock(answer.expiresAt, now)}; ${tries} so far.`;
 }
 
-const counted: Readonly<Record<string, string>> = { messages: 'Messages taken', answers_delivered: 'Answers delivered', attempts_failed: 'Failed attempts to send', ignored: 'Rows passed over' };
+const counted: Readonly<Record<string, string>> = { messages: 'Messages taken', answers_delivered: 'Answers delivered', attempts_failed: 'Failed sends', ignored: 'Rows passed over' };
 
 /** The counters worth a look, with their names. */
 export const counterWords = (counters: Readonly<Record<string, number>>): readonly (readonly [name: string, value: number])[] =>

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { nameOf, rowsOf, type CodeRow } from '../text/code-words.ts';
 import type { ApiProblem, CodeHolder } from '../wire/api.ts';
 import { CodeHolderRow } from './code-holder.tsx';
@@ -19,12 +19,17 @@ export function OneTimeCodes() {
   const [rows, setRows] = useState<readonly CodeRow[] | null>(null);
   const [enrolling, setEnrolling] = useState<Enrolling | null>(null);
   const [said, setSaid] = useState('');
+  const words = useRef<HTMLParagraphElement>(null);
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const read = useCallback(async () => {
     const result = await controller.attempt(controller.api.oneTimeCodes().then(({ admins, enrolled }) => setRows(rowsOf(admins, enrolled))));
     if (result) setProblem(result);
   }, [controller]);
   useEffect(() => void read(), [read]);
+  // What was used to get here is gone from the page, and the keyboard must not fall back to its top.
+  useEffect(() => {
+    if (said !== '') words.current?.focus();
+  }, [said]);
 
   const enrol = async (holder: CodeHolder) => {
     setSaid('');
@@ -77,7 +82,7 @@ export function OneTimeCodes() {
         })}
       </ul>
       {problem && <ProblemText problem={problem} />}
-      <p className="quiet" role="status">
+      <p className="quiet" role="status" ref={words} tabIndex={-1}>
         {said}
       </p>
     </section>

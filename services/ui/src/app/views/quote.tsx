@@ -5,15 +5,15 @@ import { cutForReading, quoted } from '../text/quoted.ts';
 export function Quote({ text, label }: { text: string; label: string }) {
   const [all, setAll] = useState(false);
   const shown = quoted(text);
-  const cut = all ? null : cutForReading(shown);
+  const end = cutForReading(shown);
   return (
     <div className="quote">
       <blockquote dir="auto" aria-label={label}>
-        {cut === null ? shown : `${shown.slice(0, cut)} …`}
+        {end === null || all ? shown : `${shown.slice(0, end)} …`}
       </blockquote>
-      {cut !== null && (
-        <button type="button" className="plain show-rest" onClick={() => setAll(true)}>
-          Show all {shown.length.toLocaleString('en')} characters
+      {end !== null && (
+        <button type="button" className="plain show-rest" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? 'Show less' : `Show all ${shown.length.toLocaleString('en')} characters`}
         </button>
       )}
     </div>

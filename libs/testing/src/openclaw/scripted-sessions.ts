@@ -144,12 +144,13 @@ export const mirrorRow = (text: string, key: string): ScriptedRow => ({
 
 /**
  * The event `sessions.changed` at the end of a turn, of what it says about it. While an answer is being delivered the session is
- * still at work; one that is held back leaves nothing to do.
+ * still at work, as it is while messages wait; an answer that is held back leaves nothing to do.
  */
-export const turnEnd = (sessionKey: string, options: { delivers: boolean; queueMode?: string }): object => {
+export const turnEnd = (sessionKey: string, options: { delivers: boolean; queueMode?: string; at?: number }): object => {
   const runId = randomUUID();
+  const endedAt = options.at ?? Date.now();
   const state = { status: options.delivers ? 'running' : 'done', hasActiveRun: options.delivers };
-  return { sessionKey, agentId: 'main', phase: 'end', runId, lastRunId: runId, endedAt: Date.now(), ...state, session: { key: sessionKey, effectiveQueueMode: options.queueMode ?? 'steer', ...state } };
+  return { sessionKey, agentId: 'main', phase: 'end', runId, lastRunId: runId, endedAt, ...state, session: { key: sessionKey, effectiveQueueMode: options.queueMode ?? 'steer', ...state } };
 };
 
 const ofItsModel = { api: 'openai-completions', provider: 'fake', model: 'fake-1' } as const;

@@ -8,8 +8,8 @@ const main = 'agent:main:main';
 const dayMs = 86_400_000;
 const start = (clock = Date.now): Doctor => createDoctor(clock);
 const codes = (doctor: Doctor): string[] => doctor.findings.map(({ code }) => code).sort();
-const wrote = (doctor: Doctor, from: string, key = own, channel = 'telegram'): void => {
-  const row = channelRow({ text: 'x', from, channel });
+const wrote = (doctor: Doctor, from: string, key = own, channel = 'telegram', at = Date.now()): void => {
+  const row = channelRow({ text: 'x', from, channel, at });
   doctor.hear(key, row);
   doctor.read(key, [row]);
 };
@@ -20,13 +20,16 @@ const see = (rows: readonly unknown[], key = own): string[] => {
   doctor.read(key, rows);
   return codes(doctor);
 };
-/** As many messages and turns, each of which ended like this. */
+/** A message, a turn that ends like this, a minute later the next, and at last a message. */
 const turns = (doctor: Doctor, ...ends: Parameters<typeof turnEnd>[1][]): Doctor => {
+  let at = 1_000_000;
   for (const end of ends) {
-    wrote(doctor, '1001');
+    wrote(doctor, '1001', own, 'telegram', at);
     doctor.read(own, [agentRow('me too')]);
-    doctor.turn(turnEnd(own, end));
+    doctor.turn(turnEnd(own, { at: at + 5_000, ...end }));
+    at += 60_000;
   }
+  wrote(doctor, '1001', own, 'telegram', at);
   return doctor;
 };
 const delivers = { delivers: true };
@@ -71,14 +74,30 @@ test('a turn that ended with nothing to deliver was held back: it takes the alar
   assert.match(doctor.findings[0]?.message ?? '', /held back/);
   assert.doesNotMatch(turns(start(), held, delivers).findings[0]?.message ?? '', /held back/);
 });
-test('where messages wait behind a turn, its end says nothing about its answer', () => {
+test('a message that waited for the turn to end is why OpenClaw was busy, not an answer', () => {
+  const doctor = start();
+  // Written every two seconds, while each turn takes ten.
+  for (let n = 0; n < 5; n++) {
+    wrote(doctor, '1001', own, 'telegram', n * 2_000);
+    doctor.turn(turnEnd(own, { delivers: true, at: (n + 1) * 10_000 }));
+  }
+  assert.deepEqual(codes(doctor), []);
+});
+test('where messages wait behind a turn by rule, its end says nothing about its answer', () => {
   const queued = { delivers: true, queueMode: 'followup' };
   assert.deepEqual(codes(turns(start(), queued, queued, queued)), ['own_turns']);
 });
 test('the end of a turn that nobody asked for says nothing, nor does one that cannot be read', () => {
-  const doctor = turns(start(), delivers);
-  for (const payload of [turnEnd(own, delivers), turnEnd(own, delivers), turnEnd('agent:main:cron', delivers), { phase: 'end' }, null, 'end']) doctor.turn(payload);
-  assert.deepEqual(codes(doctor), ['own_turns']);
+  const doctor = start();
+  const unjudged = turnEnd(own, { delivers: true, queueMode: 'followup' });
+  wrote(doctor, '1001');
+  for (const payload of [unjudged, turnEnd('agent:main:cron', delivers), { phase: 'end' }, null, 'end']) doctor.turn(payload);
+  for (const at of [1_000_000, 2_000_000, 3_000_000]) {
+    doctor.turn(turnEnd(own, { delivers: true, at }));
+    doctor.hear(own, channelRow({ text: 'x', from: '1001', at: at + 60_000 }));
+    doctor.turn(unjudged);
+  }
+  assert.deepEqual(codes(doctor), []);
 });
 
 test('a message that is not ours, noted as sent to a person, is an alarm, whoever sent it', () => {

@@ -25,8 +25,9 @@ const shells: ReadonlySet<string> = new Set(['exec', 'process', 'bash', 'shell']
 const notTurns: ReadonlySet<string> = new Set(['delivery-mirror', 'gateway-injected']);
 /** Nobody reads and approves a command in less. */
 const quickestPersonMs = 2_000;
-/** One turn can end in the moment in which the next begins; two in a row did not. */
 const busyTurnsForAnAlarm = 2;
+/** Platforms tell whole seconds. */
+const surelyLaterMs = 1_000;
 const never = -Infinity;
 const mostSessions = 1_000;
 const mostSenders = 100;
@@ -42,7 +43,9 @@ interface Peopled {
   asked: boolean;
   /** When OpenClaw's agent last called a shell there, by its clock. */
   calledAt: number;
-  /** Turns in a row that OpenClaw was still busy with when they had ended. */
+  /** When a turn ended with OpenClaw still busy, by its clock: with the answer, or with what a person had written meanwhile. */
+  busyAt: number | undefined;
+  /** Turns in a row of which it was the answer. */
   busyTurns: number;
   /** The last turn that could be judged ended with nothing left to deliver. */
   heldBack: boolean;
@@ -65,7 +68,7 @@ export function createDoctor(clock: () => number): Doctor {
   const sessionOf = (key: string): Peopled => {
     const known = peopled.get(key);
     if (known) return known;
-    const fresh: Peopled = { senders: new Set(), seen: new Map(), asked: false, calledAt: never, busyTurns: 0, heldBack: false };
+    const fresh: Peopled = { senders: new Set(), seen: new Map(), asked: false, calledAt: never, busyAt: undefined, busyTurns: 0, heldBack: false };
     peopled.set(key, fresh);
     for (const oldest of peopled.keys()) {
       if (peopled.size <= mostSessions) break;
@@ -74,17 +77,17 @@ export function createDoctor(clock: () => number): Doctor {
     return fresh;
   };
 
-  const person = (key: string, raw: unknown): Peopled | undefined => {
+  const person = (key: string, raw: unknown): { session: Peopled; at: number } | undefined => {
     const inbound = readInbound(key, raw);
     if (inbound.kind !== 'message' || inbound.recordedAt < since) return undefined;
     const session = sessionOf(key);
-    const { kind, platform, sender } = inbound.message;
-    if (kind === 'group') return session;
+    const { kind, platform, sender, at } = inbound.message;
+    if (kind === 'group') return { session, at };
     const name = `${platform}:${sender.id}`;
     if (session.senders.size < mostSenders) session.senders.add(name);
     if (session.senders.size >= sharedFrom(key)) session.seen.set('shared_context', clock());
     else for (const [other, { senders, seen }] of peopled) if (other !== key && senders.delete(name) && senders.size < sharedFrom(other)) seen.delete('shared_context');
-    return session;
+    return { session, at };
   };
 
   const result = (session: Peopled, { tool, at, from, failed, text }: ToolResult): void => {
@@ -118,23 +121,28 @@ export function createDoctor(clock: () => number): Doctor {
       return textOf(codes, { heldBack: working.length > 0 && working.every(({ heldBack }) => heldBack) });
     },
     hear(sessionKey, raw) {
-      const session = person(sessionKey, raw);
-      if (session) session.asked = true;
+      const heard = person(sessionKey, raw);
+      if (!heard) return;
+      const { session, at } = heard;
+      session.asked = true;
+      // What had waited comes next. If the next one was written later, nothing had, and it was the answer that was under way.
+      if (session.busyAt !== undefined && at > session.busyAt + surelyLaterMs && ++session.busyTurns >= busyTurnsForAnAlarm) session.seen.set('answers_itself', clock());
+      session.busyAt = undefined;
     },
     turn(payload) {
       const turn = SessionTurn.safeParse(payload);
       if (!turn.success || turn.data.phase !== 'end') return;
-      const { sessionKey, runId, lastRunId, status, hasActiveRun, session: { effectiveQueueMode } } = turn.data;
+      const { sessionKey, runId, lastRunId, endedAt, status, hasActiveRun, session: { effectiveQueueMode } } = turn.data;
       const session = peopled.get(sessionKey);
       if (!session?.asked) return;
       session.asked = false;
-      // In other modes, what a person wrote meanwhile waits, and keeps the session busy whatever happens to the answer.
-      if (effectiveQueueMode !== 'steer' || runId !== lastRunId) return;
       session.heldBack = status === 'done' && !hasActiveRun;
-      const busy = status === 'running' && hasActiveRun;
-      session.busyTurns = busy ? session.busyTurns + 1 : 0;
-      if (session.busyTurns >= busyTurnsForAnAlarm) session.seen.set('answers_itself', clock());
-      else if (session.heldBack) session.seen.delete('answers_itself');
+      if (session.heldBack) {
+        session.busyTurns = 0;
+        session.seen.delete('answers_itself');
+      }
+      // In other modes even what was written long after may have waited behind something else.
+      if (status === 'running' && hasActiveRun && effectiveQueueMode === 'steer' && runId === lastRunId) session.busyAt = endedAt;
     },
     read(sessionKey, rows) {
       for (const raw of rows) {

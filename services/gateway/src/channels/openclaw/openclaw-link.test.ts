@@ -267,8 +267,8 @@ test('what OpenClaw\'s own agent does with people\'s messages is found, also wha
   await using bridge = await startTestBridge();
   await untilState(bridge, 'connected');
   const found = (): string[] => bridge.link.status().findings.map(({ code }) => code);
-  for (let turn = 0; turn < 2; turn++) {
-    bridge.gateway.receive({ text: `turn ${turn}`, from: '1001' });
+  for (let turn = 0; turn < 3; turn++) {
+    bridge.gateway.receive({ text: `turn ${turn}`, from: '1001', at: Date.now() + turn * 10_000 });
     bridge.gateway.agentTurn(own, ranACommand, { delivers: true });
   }
   await until('the findings', () => found().length === 4);

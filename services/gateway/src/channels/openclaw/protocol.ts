@@ -93,7 +93,7 @@ export const SessionMessage = z.object({ sessionKey: SessionKey, message: z.unkn
 
 /** The event `sessions.changed`, as far as it tells how a turn of OpenClaw's own agent ended. */
 export const SessionTurn = z.object({
-  sessionKey: SessionKey, phase: text(32), runId: text(128), lastRunId: text(128), status: text(32), hasActiveRun: z.boolean(), session: z.object({ effectiveQueueMode: text(32) }),
+  sessionKey: SessionKey, phase: text(32), runId: text(128), lastRunId: text(128), endedAt: Millis, status: text(32), hasActiveRun: z.boolean(), session: z.object({ effectiveQueueMode: text(32) }),
 });
 
 const Cursor = z.string().min(1).max(4_096);

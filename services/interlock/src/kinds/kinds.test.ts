@@ -136,6 +136,10 @@ describe('messages to messengers', () => {
     for (const chat of ['+4911', '+49', '491', '+491/x', '+491\u200b']) assert.equal(judge(send({ chat }), ['bridge:signal/+491']).decision, 'ask', chat);
   });
   test('that name one of several accounts ask, whatever allows the chat', () => assert.equal(judge(send({ account: 'second' }), ['bridge:signal/+491']).decision, 'ask'));
+  test('that call a whole room together ask, whatever allows the chat', () => {
+    for (const text of ['@everyone look', 'hi @here', 'see <!channel>', '<@&123> hi', '@ROOM']) assert.equal(judge(send({ text }), ['bridge:signal/+491']).decision, 'ask', text);
+    for (const text of ['everyone', 'a@hereford.example', '@roomy', '@ann']) assert.equal(judge(send({ text }), ['bridge:signal/+491']).decision, 'allow', text);
+  });
   test('that would not arrive as they are shown are denied', () => {
     for (const text of [' hi', 'hi\n', '\u00a0hi', '\u2028', ' ']) assert.equal(judge(send({ text }), ['bridge:signal/+491']).decision, 'deny', JSON.stringify(text));
   });

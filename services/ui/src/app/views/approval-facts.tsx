@@ -10,7 +10,8 @@ import { ReasonText } from './reason-text.tsx';
 export function ApprovalFacts({ approval }: { approval: ShownApproval }) {
   const facts: readonly (readonly [name: string, value: React.ReactNode])[] = [
     ...(approval.kind === 'shell' ? [['Folder', <code key="cwd">{approval.cwd ?? '…'}</code>] as const] : []),
-    ['Network', <Network key="network" network={approval.network} />],
+    // A message leaves through the messenger, whatever it says of the internet.
+    ...(approval.kind === 'bridge_send' ? [] : [['Network', <Network key="network" network={approval.network} />] as const]),
     ['Where', placeWords(approval.kind)],
     ...(approval.mounts !== undefined && approval.mounts.length > 0 ? [['Sees', approval.mounts.join('; ')] as const] : []),
     ...(approval.limits === undefined ? [] : [['At most', limitWords(approval.limits)] as const]),

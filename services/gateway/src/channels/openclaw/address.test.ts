@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { lookup } from 'node:dns';
-import { createNearLookup, parseAddress } from './address.ts';
+import { createNearLookup, isReadableUnderway, parseAddress } from './address.ts';
 import { LinkFailure } from './failure.ts';
 
 const allowed = [
@@ -42,4 +42,10 @@ const found = async (...addresses: string[]): Promise<unknown> =>
 test('a name that is allowed is dialled only where it means something near, whoever answers for it', async () => {
   assert.deepEqual(await found('192.168.65.2', 'fd00::1'), [{ address: '192.168.65.2', family: 4 }, { address: 'fd00::1', family: 6 }]);
   for (const addresses of [['8.8.8.8'], ['127.0.0.1', '8.8.8.8'], ['::ffff:808:808'], ['0.0.0.0'], ['2001:db8::1'], []]) await assert.rejects(found(...addresses), Error, addresses.join());
+});
+
+test('clear text to another machine is known as such, however near it is', () => {
+  const readable = (url: string): boolean => isReadableUnderway(parseAddress(url, { localOnly: true }).shown);
+  for (const url of ['ws://192.168.1.5:18789', 'ws://10.0.0.1', 'ws://100.64.0.1', 'ws://[fd00::1]', 'ws://[fe80::1]', 'ws://169.254.1.1', 'ws://[::ffff:10.0.0.1]']) assert.equal(readable(url), true, url);
+  for (const url of ['ws://127.0.0.1', 'ws://127.9.9.9', 'ws://localhost', 'ws://[::1]:1', 'ws://[::ffff:127.0.0.1]', 'ws://host.docker.internal', 'ws+unix:/x.sock', 'wss://192.168.1.5']) assert.equal(readable(url), false, url);
 });

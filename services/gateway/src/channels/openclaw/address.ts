@@ -27,6 +27,12 @@ export function parseAddress(text: string, options: { localOnly: boolean }): Gat
   return { url: url.href, shown: url.href, secure: url.protocol === 'wss:' };
 }
 
+/** Whether what goes to this address, as `parseAddress` shows it, can be read by whoever is in the network between. */
+export function isReadableUnderway(shown: string): boolean {
+  const host = shown.startsWith('ws://') ? new URL(shown).hostname : 'localhost';
+  return !(host === 'localhost' || host === 'host.docker.internal' || host === '[::1]' || host.startsWith('127.') || /^\[::ffff:7f[0-9a-f]{2}:/.test(host));
+}
+
 function unixAddress(text: string): GatewayAddress {
   const path = text.slice('ws+unix:'.length).replace(/^\/\/(?=\/)/, '');
   if (!/^\/(?!\/)[\w./@+-]+$/.test(path)) throw badAddress('OPENCLAW_URL names a Unix socket by something else than an absolute path of plain characters.');

@@ -6,7 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { execute, repository } from '@megabot/testing/stack.ts';
 
 const key = 'A'.repeat(43);
-const gateway = { NATS_URL: 'nats://127.0.0.1:1', NATS_SEED: 'seed', MEGABOT_AUTH_TOKEN: 'a-token-of-enough-characters', MEGABOT_WS_PASSWORD: 'x', WS_SALT: 'A'.repeat(22), ORIGIN_SEED: key };
+const gateway = { NATS_URL: 'nats://127.0.0.1:1', NATS_SEED: 'seed', MEGABOT_AUTH_TOKEN: 'a-token-of-enough-characters', MEGABOT_WS_PASSWORD: 'x', WS_SALT: 'A'.repeat(22), ORIGIN_SEED: key, PERMIT_PUBLIC_KEY: key };
 const database = { NATS_URL: 'nats://127.0.0.1:1', NATS_SEED: 'seed', DATABASE_HOST: '127.0.0.1' };
 
 /** A process whose configuration cannot be used names what is wrong, never the value, and exits with 1. */

@@ -28,6 +28,7 @@ describe('a bridge in words', () => {
     assert.deepEqual(undeliveredKind('turn-msg-a_B'), { words: 'The answer to a message.', turn: 'msg-a_B' });
     assert.deepEqual(undeliveredKind('approval-k3f9'), { words: 'The announcement of an approval.', approval: 'k3f9' });
     assert.match(undeliveredKind('stranger-x-y').words, /not listed/);
+    assert.match(undeliveredKind('run-k3f9-4').words, /message to this chat that was approved/);
     for (const id of ['send-7', 'constructor-1', 'turn', '']) assert.deepEqual(undeliveredKind(id), { words: 'A message.' });
   });
   it('shows counters that it knows, also of a gateway that counts more', () => assert.deepEqual(counterWords({ messages: 4, unheard_of: 9, attempts_failed: 0 }), [['Messages taken', 4], ['Failed sends', 0]]));

@@ -59,9 +59,10 @@ const notices: Readonly<Record<string, string>> = {
   stranger: 'The word to somebody who is not listed, that they are not answered.',
   rate: 'The word that a message was not taken, because more came than a minute may bring.',
   refused: 'The word that a message was not taken.',
+  run: 'A message to this chat that was approved, or that a rule lets through.',
 };
 
-/** What an answer is about, by its id: the turn's, the approval's, or a notice of the door's. */
+/** What an answer is about, by its id: the turn's, the approval's, an approved message's run, or a notice of the door's. */
 export function undeliveredKind(id: string): UndeliveredKind {
   const [, kind = '', rest = ''] = /^([a-z]+)-(.+)$/s.exec(id) ?? [];
   if (kind === 'turn') return { words: 'The answer to a message.', turn: rest };

@@ -53,7 +53,8 @@ const kinds: readonly Kind[] = [
   },
   // Alone, since some watch how much of the machine a run gets.
   { name: 'probes', needs: [engine], concurrency: 1, timeoutMs: 400_000, globs: ['services/sandbox/src/driver/{probes,probes-warm}.it.test.ts'] },
-  { name: 'e2e', needs: [engine], concurrency: 1, timeoutMs: 1_800_000, globs: ['tests/e2e/*.e2e.test.ts'] },
+  // The stack, and beside it the one process, which shares nothing with it.
+  { name: 'e2e', needs: [engine], concurrency: 2, timeoutMs: 1_800_000, globs: ['tests/e2e/*.e2e.test.ts'] },
   { name: 'openclaw-restarts', needs: [engine, openclaw, openclawOnPort, openclawRestart], concurrency: 1, timeoutMs: values.long ? 5_400_000 : 1_200_000, globs: ['tests/e2e/*.openclaw.test.ts'] },
 ];
 

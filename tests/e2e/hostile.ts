@@ -160,13 +160,6 @@ export function hostileInput(stack: () => Stack): void {
       assert.ok([1009, 1006].includes((await friend.closed).code));
     });
 
-    test('no handshake: closed with 4410 after ten seconds', async () => {
-      const raw = rawSocket(stack());
-      const { code, ms } = await raw.closed;
-      assert.equal(code, 4410);
-      assert.ok(ms > 9_000 && ms < 14_000, `${ms} ms`);
-    });
-
     const violations: Record<string, (raw: { socket: WebSocket; channel: SecureChannel }, stale: string) => void> = {
       'a frame that is sent twice': ({ socket, channel }) => {
         const frame = channel.seal({ type: 'ping' });
@@ -288,33 +281,42 @@ export function hostileInput(stack: () => Stack): void {
       await Promise.all(crowd.map(async (raw) => await raw.closed));
     });
 
-    test('slow-loris at every door: requests that never end are hung up on, and others are served meanwhile', async () => {
-      const sockets: Socket[] = [];
-      const hungUp: Promise<void>[] = [];
-      for (const url of [stack().httpUrl, stack().uiUrl, stack().wsUrl]) {
-        const { hostname, port } = new URL(url);
-        for (let index = 0; index < 40; index++) {
-          const socket = connect(Number(port), hostname);
-          socket.on('error', () => undefined);
-          socket.resume();
-          socket.write('GET / HTTP/1.1\r\nX-Slow: ');
-          const drip = setInterval(() => socket.write('a'), 1_000);
-          hungUp.push(new Promise((resolve) => socket.on('close', () => {
-            clearInterval(drip);
-            resolve();
-          })));
-          sockets.push(socket);
+    suite('who keeps a door waiting', { concurrency: 2 }, () => {
+      test('no handshake: closed with 4410 after ten seconds', async () => {
+        const raw = rawSocket(stack());
+        const { code, ms } = await raw.closed;
+        assert.equal(code, 4410);
+        assert.ok(ms > 9_000 && ms < 14_000, `${ms} ms`);
+      });
+
+      test('slow-loris at every door: requests that never end are hung up on, and others are served meanwhile', async () => {
+        const sockets: Socket[] = [];
+        const hungUp: Promise<void>[] = [];
+        for (const url of [stack().httpUrl, stack().uiUrl, stack().wsUrl]) {
+          const { hostname, port } = new URL(url);
+          for (let index = 0; index < 40; index++) {
+            const socket = connect(Number(port), hostname);
+            socket.on('error', () => undefined);
+            socket.resume();
+            socket.write('GET / HTTP/1.1\r\nX-Slow: ');
+            const drip = setInterval(() => socket.write('a'), 1_000);
+            hungUp.push(new Promise((resolve) => socket.on('close', () => {
+              clearInterval(drip);
+              resolve();
+            })));
+            sockets.push(socket);
+          }
         }
-      }
-      assert.equal((await http(stack(), 'GET', '/api/v1/policy')).status, 200);
-      assert.equal((await fetch(stack().uiUrl)).status, 200);
-      const talk = await openTalk(stack());
-      assert.equal((await talk.ask('beside the slow ones')).text, 'echo: beside the slow ones');
-      await talk.close();
-      const late = await Promise.race([Promise.all(hungUp).then(() => false), sleep(45_000).then(() => true)]);
-      const open = sockets.filter((socket) => !socket.destroyed).length;
-      for (const socket of sockets) socket.destroy();
-      assert.ok(!late, `${open} of ${sockets.length} were still open after 45 seconds`);
+        assert.equal((await http(stack(), 'GET', '/api/v1/policy')).status, 200);
+        assert.equal((await fetch(stack().uiUrl)).status, 200);
+        const talk = await openTalk(stack());
+        assert.equal((await talk.ask('beside the slow ones')).text, 'echo: beside the slow ones');
+        await talk.close();
+        const late = await Promise.race([Promise.all(hungUp).then(() => false), sleep(45_000).then(() => true)]);
+        const open = sockets.filter((socket) => !socket.destroyed).length;
+        for (const socket of sockets) socket.destroy();
+        assert.ok(!late, `${open} of ${sockets.length} were still open after 45 seconds`);
+      });
     });
 
     test('a client that sends too much is told so and then closed with 4429', async () => {

@@ -64,7 +64,7 @@ describe('who may what', () => {
 
   test('an admin of a messenger approves low and medium risk of this conversation with a code, and nothing else', async () => {
     await using door = await startDoor();
-    const [mine, risky, other] = [makeApproval({ risk: 'medium' }), makeApproval({ risk: 'high' }), makeApproval({ conversation: 'elsewhere', command: 'secret business' })];
+    const [mine, risky, other] = [makeApproval({ risk: 'medium', requestedBy: admin.principal }), makeApproval({ risk: 'high', requestedBy: admin.principal }), makeApproval({ conversation: 'elsewhere', command: 'secret business' })];
     for (const approval of [mine, risky, other]) door.fakes.approvals.set(approval.id, approval);
     const list = await door.say(admin, '!pending');
     assert.ok(list.includes(mine.shortId) && !list.includes(other.shortId) && !list.includes('secret business'));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, suite, test } from 'node:test';
+import type { Bus } from '@megabot/bus/port.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import type { PermitOf } from '@megabot/contracts/queues.ts';
 import { sleep } from '@megabot/lifecycle/backoff.ts';
@@ -58,6 +59,25 @@ suite('an executor', () => {
     await interlock.announceCancel(permit.claims.runId);
     await until('the report', () => interlock.reports.length === 1);
     assert.equal(interlock.reports[0]?.report.status, 'cancelled');
+  });
+
+  test('that cannot take permits leaves nothing behind, so that it can be started again', async () => {
+    const bus = interlock.hub.bus('sandbox', { logger });
+    let listening = 0;
+    const broken: Bus = Object.assign(Object.create(bus) as Bus, {
+      listen: async (...request: Parameters<Bus['listen']>) => {
+        const { stop } = await bus.listen(...request);
+        listening += 1;
+        return { stop: async () => { listening -= 1; await stop(); } };
+      },
+      work: async () => { throw new ServiceError('disconnected', 'The bus is away.'); },
+    });
+    const options = { service: 'sandbox', instance: 'one', permitPublicKey: interlock.signer.publicKey, kinds: ['shell'], concurrency: 2 } as const;
+    await assert.rejects(createExecutor(options, { bus: broken, logger, prepare: async () => ({}), run: async () => done() }), /away/);
+    assert.equal(listening, 0);
+    await start(async () => done());
+    await interlock.queue(interlock.signer.permit());
+    await until('the report', () => interlock.reports.length === 1);
   });
 
   test('keeps the lease of a run whose permit is delivered twice at once', async () => {

@@ -162,25 +162,27 @@ export async function createExecutor<Kind extends ActionKind, P extends Prepared
     }
   };
 
-  // What cannot be looked for now is no reason not to start: it is looked for again every half minute.
-  await reportLeftovers().catch((error: unknown) => events.reapFailed(error));
-  const listeners = await Promise.all([
-    bus.listen(lockdown, (event) => void (event.lockdown && active.lockedDown(event.epoch))),
-    bus.listen(cancel, (event) => active.stop(event.runIds, 'cancel')),
-  ]);
-  lifecycle.every(options.heartbeatMs ?? 1_000, 'heartbeat', beat);
-  if (deps.reap) lifecycle.every(30_000, 'reap', reportLeftovers);
-  const worker = await bus.work(runQueues[options.service], { concurrency: options.concurrency }, onPermit);
-
-  lifecycle.own('work', 'runs', async () => {
-    const workerStopped = worker.stop();
-    active.stopAll('shutdown');
-    await deps.halt?.();
-    await workerStopped;
-  });
-  lifecycle.own('stores', 'bus bindings', async () => {
-    reporter.stop();
-    await Promise.all(listeners.map(async (listener) => await listener.stop()));
-  });
+  try {
+    // What cannot be looked for now is no reason not to start: it is looked for again every half minute.
+    await reportLeftovers().catch((error: unknown) => events.reapFailed(error));
+    lifecycle.own('stores', 'reports', () => reporter.stop());
+    const lockdowns = await bus.listen(lockdown, (event) => void (event.lockdown && active.lockedDown(event.epoch)));
+    lifecycle.own('stores', 'lockdowns', async () => await lockdowns.stop());
+    const cancels = await bus.listen(cancel, (event) => active.stop(event.runIds, 'cancel'));
+    lifecycle.own('stores', 'cancels', async () => await cancels.stop());
+    lifecycle.every(options.heartbeatMs ?? 1_000, 'heartbeat', beat);
+    if (deps.reap) lifecycle.every(30_000, 'reap', reportLeftovers);
+    const worker = await bus.work(runQueues[options.service], { concurrency: options.concurrency }, onPermit);
+    lifecycle.own('work', 'runs', async () => {
+      const workerStopped = worker.stop();
+      active.stopAll('shutdown');
+      await deps.halt?.();
+      await workerStopped;
+    });
+  } catch (error) {
+    // Whoever starts it again must not find two of it listening.
+    await lifecycle.close();
+    throw error;
+  }
   return { running: () => active.size, close: async () => await lifecycle.close() };
 }

@@ -60,7 +60,8 @@ export function keepSending(options: SendingOptions, deps: SendingDeps): () => P
 type Ending = Pick<RunReport, 'status'> & Partial<RunReport>;
 type Permitted = { readonly permit: PermitOf<'bridge_send'>; readonly context: RunContext<object>; readonly deps: SendingDeps };
 
-const concurrency = 4;
+/** Each only waits; while OpenClaw is away, none should miss its time because others do. */
+const concurrency = 16;
 /** What programs call a failure that may mend by itself (EX_TEMPFAIL of sysexits.h). */
 const notYet = 75;
 const attempts = { minMs: 100, maxMs: 2_000, attempts: Infinity } as const;

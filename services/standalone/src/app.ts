@@ -46,7 +46,7 @@ export async function createStandalone(config: StandaloneConfig, logger: Logger)
 
     const executing = { permitPublicKey: keyPairFromSeed(secrets.permitSeed).publicKey, instance: 'standalone' };
     const interlock = await createInterlock(
-      { configDir: config.folders.config, permitSeed: secrets.permitSeed, originPublicKey: keyPairFromSeed(secrets.originSeed).publicKey },
+      { configDir: config.folders.config, permitSeed: secrets.permitSeed, earlierPublicKeys: secrets.earlierPermitKeys, originPublicKey: keyPairFromSeed(secrets.originSeed).publicKey },
       { bus: bus('interlock'), db, logger: log('interlock') },
     );
     lifecycle.own('work', 'interlock', () => interlock.close());

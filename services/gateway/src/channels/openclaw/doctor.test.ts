@@ -63,6 +63,9 @@ test('a turn of OpenClaw\'s own is seen; our answer, as OpenClaw notes it, is no
   assert.deepEqual(see([agentRow('me too')]), ['own_turns']);
   assert.deepEqual(see([mirrorRow('ours', 'megabot:a:0:0')]), []);
 });
+test('a turn that OpenClaw broke off is one of its own as well', () => {
+  assert.deepEqual(see([{ role: 'custom', customType: 'run-failed-before-reply', content: 'This turn ended before a reply: Persisted user turn changed before replay admission', display: true, timestamp: 1 }]), ['own_turns']);
+});
 test('two turns in a row that OpenClaw was still busy with when they had ended say that it answers', () => {
   assert.deepEqual(codes(turns(start(), delivers, delivers)), ['answers_itself', 'own_turns']);
   assert.deepEqual(codes(turns(start(), delivers)), ['own_turns']);

@@ -107,6 +107,8 @@ export function createDoctor(clock: () => number): Doctor {
       if (blocks.some(({ type, name }) => type === 'toolCall' && shells.has(name ?? ''))) session.calledAt = row.timestamp ?? never;
     }
     if (row.role === 'toolResult') result(session, { tool: row.toolName ?? '', at: row.timestamp ?? 0, from: session.calledAt, failed: row.isError !== false, text: rowText(row) });
+    // Its agent began, and gave up because our answer had come into the session.
+    if (row.role === 'custom' && row.customType === 'run-failed-before-reply') session.seen.set('own_turns', clock());
     // A tool that was called through another one: both halves stand in one row.
     for (const block of row.role === 'custom' ? blocks : []) {
       if (block.type === 'toolResult') result(session, { tool: block.toolName ?? '', at: block.timestamp ?? 0, from: block.startedAt ?? never, failed: block.isError !== false, text: '' });

@@ -110,6 +110,7 @@ const received: readonly (readonly [string, Parameters<typeof channelRow>[0], st
   ['a text file, copied into the text', {
     text: 'read\n\n<file name="a.txt" mime="text/plain">\nits words\n</file>', from: '1', media: [{ contentType: 'text/plain', kind: 'document', fileName: 'a.txt' }],
   }, 'read\n\n<file name="a.txt" mime="text/plain">\nits words\n</file>', [{ mediaType: 'text/plain', name: 'a.txt' }]],
+  ['a size that no file has', { text: '', from: '1', media: [{ ...photo, sizeBytes: 1e300 }] }, '', [{ mediaType: 'image/png' }]],
   ['a sticker', { text: '', from: '1', media: [{ contentType: 'image/png', kind: 'sticker' }] }, '', [{ mediaType: 'image/png' }]],
 ];
 for (const [what, sent, text, attachments] of received) {

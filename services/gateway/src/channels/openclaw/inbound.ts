@@ -70,7 +70,7 @@ function attachmentsOf(row: Row): Attachment[] {
     return {
       mediaType: /^[\w.+-]+\/[\w.+-]+$/.test(contentType) ? contentType : 'application/octet-stream',
       ...optional('name', readableName(fact.fileName)),
-      ...optional('size', size === undefined ? undefined : Math.round(size)),
+      ...optional('size', size === undefined || !Number.isSafeInteger(Math.round(size)) ? undefined : Math.round(size)),
     };
   });
 }

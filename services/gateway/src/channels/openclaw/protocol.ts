@@ -80,6 +80,7 @@ export const Row = z.object({
   timestamp: Millis.optional().catch(undefined),
   idempotencyKey: text(512).optional().catch(undefined),
   toolName: text(128).optional().catch(undefined),
+  customType: text(128).optional().catch(undefined),
   isError: z.boolean().optional().catch(undefined),
   model: text(256).optional().catch(undefined),
   isHeartbeat: z.boolean().optional().catch(undefined),

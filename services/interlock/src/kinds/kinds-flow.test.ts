@@ -161,6 +161,22 @@ describe('a web request', () => {
   });
 });
 
+test('a run whose executor was killed after its claim ends once, as interrupted, and says which service that was', async () => {
+  await using it = await startInterlock({ settings: signal });
+  it.chats.push(ann);
+  const { approvalId, key } = await it.ask(elsewhere.bridge_send);
+  await it.decide(approvalId, 'approve');
+  const permit = await it.permit<'bridge_send'>();
+  await it.claim(permit);
+  it.advance(60_000);
+  await it.sweep();
+  const { run } = await it.status(key);
+  assert.equal(run?.status, 'interrupted');
+  assert.match(run?.detail ?? '', /gateway\) stopped answering while it ran.*not known; it was not run again/);
+  await assert.rejects(it.report(permit, { output: 'sent after all' }), code('run_ended'));
+  assert.equal((await it.status(key)).run?.status, 'interrupted');
+});
+
 describe('a message to a messenger', () => {
   const send = (rest: object = {}): Action => ({ kind: 'bridge_send', platform: 'signal', chat: '+491', text: 'See you at 7', ...rest });
   const guest = { trust: 'untrusted', principal: 'bridge:signal:default:+492' } as const;

@@ -41,6 +41,7 @@ const refusals: readonly (readonly [string, GatewayScript, string])[] = [
   ['ends the handshake with 1008', { greet: (socket) => { socket.close(1008); return true; } }, 'handshake_rejected'],
   ['is no OpenClaw at all', { greet: (socket) => { socket.send('{"type":"event","event":"welcome","payload":{}}'); return true; } }, 'not_openclaw'],
   ['begins with a challenge without a nonce', { greet: (socket) => { socket.send('{"type":"event","event":"connect.challenge","payload":{"ts":1}}'); return true; } }, 'not_openclaw'],
+  ['begins with a challenge that would have its signature read otherwise', { nonce: '0b9e6c1a-real-nonce|linux' }, 'not_openclaw'],
   ['answers the upgrade with 404', { upgradeStatus: 404 }, 'not_openclaw'],
   ['answers the upgrade with 403', { upgradeStatus: 403 }, 'proxy_not_trusted'],
 ];

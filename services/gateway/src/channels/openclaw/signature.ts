@@ -14,11 +14,11 @@ export function deviceIdOf(publicKey: string): string {
 /**
  * What OpenClaw's handshake signs (v3): the fields joined by `|`, UTF-8. The platform is part of it, so it never changes:
  * the gateway takes a device with another platform for a new one. `token` is whatever credential is sent along.
- * @throws LinkFailure, final, for a nonce or token that holds a `|`: the signature would read as one over other fields too
+ * @throws LinkFailure, final, for a nonce that holds a `|`: the signature would read as one over other fields too
  */
 export function signatureInput(fields: { readonly deviceId: string; readonly signedAt: number; readonly token: string; readonly nonce: string }): string {
   const { deviceId, signedAt, token, nonce } = fields;
-  if (`${token}${nonce}`.includes('|')) throw refused('not_openclaw', 'What answers at OPENCLAW_URL asks for a signature that OpenClaw never asks for.', 'Set OPENCLAW_URL to the gateway, for instance ws://127.0.0.1:18789.');
+  if (nonce.includes('|')) throw refused('not_openclaw', 'What answers at OPENCLAW_URL asks for a signature that OpenClaw never asks for.', 'Set OPENCLAW_URL to the gateway, for instance ws://127.0.0.1:18789.');
   return ['v3', deviceId, clientIdentity.id, clientIdentity.mode, role, scopes.join(','), signedAt, token, nonce, clientIdentity.platform, ''].join('|');
 }
 

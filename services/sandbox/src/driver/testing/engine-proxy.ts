@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 /** A way to the engine that a test can cut, so that the engine itself need not be stopped. */
 export interface EngineProxy extends AsyncDisposable {
   readonly socketPath: string;
-  /** Cuts every connection and refuses new ones at the n-th request that matches, counted from now. */
-  cutAt(request: RegExp, occurrence: number): void;
+  /** Cuts every connection and refuses new ones at the n-th request that matches, counted from now. Resolves when it did. */
+  cutAt(request: RegExp, occurrence: number): Promise<void>;
   cut(): void;
   restore(): void;
   readonly isCut: boolean;
@@ -13,7 +13,7 @@ export interface EngineProxy extends AsyncDisposable {
 export async function openEngineProxy(socketPath: string, enginePath: string): Promise<EngineProxy> {
   const sockets = new Set<Socket>();
   let cut = false;
-  let trap: { request: RegExp; left: number } | undefined;
+  let trap: { request: RegExp; left: number; sprung: () => void } | undefined;
 
   const cutNow = (): void => {
     cut = true;
@@ -31,7 +31,10 @@ export async function openEngineProxy(socketPath: string, enginePath: string): P
     client.on('close', () => engine.destroy());
     engine.on('close', () => client.destroy());
     client.on('data', (chunk) => {
-      if (trap?.request.test(chunk.toString('latin1').split('\r\n', 1)[0] ?? '') && --trap.left === 0) return cutNow();
+      if (trap?.request.test(chunk.toString('latin1').split('\r\n', 1)[0] ?? '') && --trap.left === 0) {
+        trap.sprung();
+        return cutNow();
+      }
       if (!engine.destroyed) engine.write(chunk);
     });
     client.on('end', () => engine.end());
@@ -40,7 +43,7 @@ export async function openEngineProxy(socketPath: string, enginePath: string): P
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {
     socketPath,
-    cutAt: (request, occurrence) => (trap = { request, left: occurrence }),
+    cutAt: async (request, occurrence) => await new Promise((sprung) => (trap = { request, left: occurrence, sprung })),
     cut: cutNow,
     restore: () => {
       cut = false;

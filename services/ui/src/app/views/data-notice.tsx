@@ -16,7 +16,7 @@ export function DataNotice({ bridge }: { bridge: BridgeReport }) {
       {(bridge.state === 'waiting' || bridge.state === 'refused' || bridge.state === 'connecting') && <p className="meaning">Nothing at the moment, because it is not connected. Once it is:</p>}
       <dl className="told">
         <dt>What</dt>
-        <dd>Answers to people whom you listed; of approvals that wait in their chats the command, its risk and the short id; and to anybody else one sentence, once.</dd>
+        <dd>Answers to people whom you listed; messages to their chats that you approved or a rule lets through; of approvals that wait in their chats the command, its risk and the short id; and to anybody else one sentence, once.</dd>
         <dt>Where to</dt>
         <dd>
           OpenClaw{bridge.address !== undefined && <> at <code>{revealed(bridge.address)}</code></>}, and through it the company behind the messenger and everybody in that chat.

@@ -100,19 +100,21 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     await ended?.stopSending?.();
     await ended?.link.close();
   };
-  const elector = createElector({ bus, holder, logger, onHeld: start, onLost: stop });
+  // One after the other: a lease that is lost while the bridge starts anew must find something to stop.
+  let turn: Promise<void> = Promise.resolve();
+  const inTurn = async (work: () => Promise<void>): Promise<void> => await (turn = turn.catch(() => undefined).then(work));
+  const elector = createElector({ bus, holder, logger, onHeld: async () => await inTurn(start), onLost: async () => await inTurn(stop) });
 
   const pruning = setInterval(() => {
     if (running) void store.prune(clock() - rememberedMs).catch((error: unknown) => logger.warn({ err: error }, 'old marks of the bridge could not be forgotten; it is tried again'));
   }, pruneEveryMs);
 
-  let restarting: Promise<void> = Promise.resolve();
   const unsubscribe = deps.hub.subscribe(({ event }) => {
     if (event.topic === 'final') running?.announcer.answers();
     if (event.topic === 'approval') running?.announcer.approvals();
     if (event.topic !== 'configuration') return;
     rules.invalidate();
-    restarting = restarting.then(async () => {
+    void inTurn(async () => {
       const { localOnly } = await rules.read();
       if (!running || running.localOnly === localOnly) return;
       await stop();
@@ -133,8 +135,8 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     async close() {
       unsubscribe();
       clearInterval(pruning);
-      await restarting;
       await elector.stop();
+      await turn.catch(() => undefined);
     },
   };
 }

@@ -24,10 +24,23 @@ interface Migrated {
  * start from.
  */
 export async function openMemoryDatabase(migrated?: Migrated): Promise<Database> {
+  return await openPglite({ directory: 'memory', logger: silentLogger(), template: await templateOf(migrated) });
+}
+
+/** Makes a folder that holds an embedded database, empty, for tests that are not about the first start. */
+export async function makeDataDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  for (const [name, content] of await templateOf(undefined)) {
+    if (content) await writeFile(path.join(directory, name), content);
+    else await mkdir(path.join(directory, name));
+  }
+}
+
+async function templateOf(migrated: Migrated | undefined): Promise<DataFiles> {
   const name = migrated ? `${migrated.schema} ${migrated.migrations.href}` : 'empty';
   let template = templates.get(name);
   templates.set(name, (template ??= loadTemplate(migrated)));
-  return await openPglite({ directory: 'memory', logger: silentLogger(), template: await template });
+  return await template;
 }
 
 const templates = new Map<string, Promise<DataFiles>>();

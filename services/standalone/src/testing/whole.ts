@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import { freePorts } from '@megabot/testing/ports.ts';
+import { makeDataDirectory } from '@megabot/testing/postgres-memory.ts';
 import { createStandalone } from '../app.ts';
 
 /** The owner's, of every such MegaBot. */
@@ -33,6 +34,7 @@ export async function startWhole({ configuration, model, openclaw }: WholeOption
     await mkdir(join(home, 'config'));
     await writeFile(join(home, 'config', 'meta-config.yaml'), configuration);
   }
+  await makeDataDirectory(join(home, 'data', 'postgres'));
   let megabot: Awaited<ReturnType<typeof createStandalone>> | undefined;
   let base = '';
   const whole: Whole = {

@@ -15,7 +15,7 @@ export interface SubscribeCase extends PublishCase {
 }
 
 const nobody: readonly NatsUser[] = [];
-const streamNames = ['TURNS', 'RUNS', 'EVENTS', 'FOREIGN'] as const;
+const streamNames = ['TURNS', 'GUEST_TURNS', 'RUNS', 'EVENTS', 'FOREIGN'] as const;
 
 /** Durable consumers, and whether what they take is acknowledged. */
 const consumers: readonly { stream: string; service: ServiceName; acknowledged: boolean }[] = [

@@ -31,7 +31,7 @@ type Stream = Partial<StreamConfig> & { name: StreamName };
 
 function streamConfigs({ maxEvents }: ProvisionOptions): Stream[] {
   const common = { storage: StorageType.File, num_replicas: 1, duplicate_window: nanos(duplicateWindowMs) };
-  const queue = (name: 'TURNS' | 'RUNS'): Stream => ({
+  const queue = (name: 'TURNS' | 'GUEST_TURNS' | 'RUNS'): Stream => ({
     ...common,
     name,
     subjects: queueTable.filter(({ stream }) => stream === name).map(queueSubject),
@@ -53,7 +53,7 @@ function streamConfigs({ maxEvents }: ProvisionOptions): Stream[] {
     // The gateway reads single events by sequence for clients that catch up.
     allow_direct: true,
   };
-  return [queue('TURNS'), queue('RUNS'), events];
+  return [queue('TURNS'), queue('GUEST_TURNS'), queue('RUNS'), events];
 }
 
 function consumerConfigs({ ackWaitMs }: ProvisionOptions): [StreamName, Partial<ConsumerConfig> & { durable_name: string }][] {

@@ -25,7 +25,7 @@ export function defineEndpoint<Request extends z.ZodType, Reply extends z.ZodTyp
 
 /** A durable work queue: one publisher, one consuming service, each message to one replica until it is acknowledged. */
 export interface Queue<Payload extends z.ZodType = z.ZodType> {
-  readonly stream: 'TURNS' | 'RUNS';
+  readonly stream: 'TURNS' | 'GUEST_TURNS' | 'RUNS';
   readonly consumer: ServiceName;
   readonly name: string;
   readonly publisher: ServiceName;

@@ -10,6 +10,9 @@ export const turns = defineQueue({
   payload: z.object({ turnId: Id }),
 });
 
+/** The same for turns of people whom nothing but a messenger vouches for: however many they are, the owner's wait behind none of them. */
+export const guestTurns = defineQueue({ ...turns, stream: 'GUEST_TURNS', name: 'guest-turn' });
+
 /** Permits for executors. `signature` is Ed25519 over the permit context and the canonical claims. */
 export const Permit = z.object({ claims: PermitClaims, signature: z.string(), plan: RunPlan });
 export type Permit = z.infer<typeof Permit>;
@@ -27,4 +30,4 @@ export const runQueues = {
   gateway: runQueue('gateway'),
 } as const satisfies Record<ExecutorName, Queue>;
 
-export const queues = { turns, ...runQueues } as const;
+export const queues = { turns, guestTurns, ...runQueues } as const;

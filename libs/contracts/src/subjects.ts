@@ -17,6 +17,7 @@ export const inboxPrefix = (service: string): string => `_INBOX_${service}`;
 
 export const streams = {
   TURNS: { name: 'TURNS', retention: 'workqueue' },
+  GUEST_TURNS: { name: 'GUEST_TURNS', retention: 'workqueue' },
   RUNS: { name: 'RUNS', retention: 'workqueue' },
   EVENTS: { name: 'EVENTS', retention: 'limits', maxAgeDays: 7 },
 } as const;

@@ -29,7 +29,7 @@ export async function appendMessage(transact: Transact, now: Date, request: Appe
 
 async function store(tx: Transaction, now: Date, request: AppendRequest): Promise<AppendReply> {
   const { conversation, messageKey, text, ticket, command, reply } = request;
-  const { turnId, principal } = ticket.claims;
+  const { turnId, principal, trust } = ticket.claims;
   await touchConversation(tx, now, conversation, text);
   const messageId = newId();
   const [inserted] = await tx.query(
@@ -50,7 +50,7 @@ async function store(tx: Transaction, now: Date, request: AppendRequest): Promis
     await insertAnswer(tx, now, { id: answerId, conversation, turnId, text: reply });
     await announceFinal(tx, { conversation, turnId, messageId: answerId, text: reply, status: 'done' });
   } else {
-    await putOnQueue(tx, conversation, turnId, 1);
+    await putOnQueue(tx, conversation, { id: turnId, trust, count: 1 });
   }
   return { messageId, turnId, duplicate: false };
 }

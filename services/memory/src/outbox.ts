@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import type { Bus } from '@megabot/bus/port.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import { final } from '@megabot/contracts/events.ts';
-import { turns } from '@megabot/contracts/queues.ts';
+import { guestTurns, turns } from '@megabot/contracts/queues.ts';
+import type { Trust } from '@megabot/contracts/principal.ts';
 import { PermanentError } from '@megabot/lifecycle/backoff.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import type { Database, Sql } from '@megabot/postgres/database.ts';
@@ -38,10 +39,11 @@ export function createOutbox(deps: { db: Database; bus: Bus; logger: Logger }): 
 }
 
 /** Entries of one conversation and kind are published in order; others side by side. */
-const kinds = { turn: 'turn:', final: 'final:' } as const;
+const kinds = { turn: 'turn:', guestTurn: 'guest-turn:', final: 'final:' } as const;
 
-export async function putOnQueue(tx: Transaction, conversation: string, turnId: string, count: number): Promise<void> {
-  await record(tx, `${turnId}:q${count}`, `${kinds.turn}${conversation}`, { turnId } satisfies z.infer<typeof turns.payload>);
+export async function putOnQueue(tx: Transaction, conversation: string, turn: { readonly id: string; readonly trust: Trust; readonly count: number }): Promise<void> {
+  const kind = turn.trust === 'untrusted' ? kinds.guestTurn : kinds.turn;
+  await record(tx, `${turn.id}:q${turn.count}`, `${kind}${conversation}`, { turnId: turn.id } satisfies z.infer<typeof turns.payload>);
 }
 
 export async function announceFinal(tx: Transaction, payload: z.infer<typeof final.payload>): Promise<void> {
@@ -56,6 +58,7 @@ async function record(tx: Transaction, messageId: string, key: string, payload: 
 async function publishEntry(bus: Bus, entry: OutboxEntry): Promise<void> {
   try {
     if (entry.key.startsWith(kinds.turn)) return await bus.enqueue(turns, turns.payload.parse(entry.payload), entry.messageId);
+    if (entry.key.startsWith(kinds.guestTurn)) return await bus.enqueue(guestTurns, guestTurns.payload.parse(entry.payload), entry.messageId);
     const payload = final.payload.parse(entry.payload);
     await bus.publish(final, payload, { conversation: payload.conversation, id: entry.messageId });
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Trust } from '@megabot/contracts/principal.ts';
 import { lockConversationOf } from './conversations.ts';
 import { putOnQueue, type Transaction } from './outbox.ts';
 import { isEnded, type TurnRow } from './rows.ts';
@@ -7,11 +8,12 @@ import { isEnded, type TurnRow } from './rows.ts';
  * has seen within minutes. A turn that is on the queue twice is harmless: only one claim succeeds.
  */
 export async function enqueueTurn(tx: Transaction, now: Date, turnId: string): Promise<void> {
-  const [row] = await tx.query<{ enqueued: number; conversation: string }>(
-    'UPDATE memory.turns SET enqueued = enqueued + 1, enqueued_at = $2 WHERE id = $1 RETURNING enqueued, conversation',
+  const [row] = await tx.query<{ count: number; conversation: string; trust: Trust }>(
+    `UPDATE memory.turns SET enqueued = enqueued + 1, enqueued_at = $2 WHERE id = $1
+     RETURNING enqueued AS count, conversation, ticket->'claims'->>'trust' AS trust`,
     [turnId, now],
   );
-  if (row) await putOnQueue(tx, row.conversation, turnId, row.enqueued);
+  if (row) await putOnQueue(tx, row.conversation, { id: turnId, ...row });
 }
 
 /**

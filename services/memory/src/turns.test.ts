@@ -36,6 +36,18 @@ describe('turns', () => {
       assert.equal(answer, null);
     });
 
+    it('of a guest is put on a queue of its own, also when its turn is woken', async () => {
+      const { id: conversation } = await m.gateway.call(conversationsCreate, {});
+      const { turnId } = await m.send('hello', { conversation, guest: 'bridge:telegram:default:1001' });
+      await until(() => m.guestsQueued.length === 1, 'the turn on the queue');
+      const { lease } = await m.claim(turnId);
+      await m.checkpoint(turnId, lease, 'waiting');
+      await m.settle(turnId, 0, conversation);
+      await until(() => m.guestsQueued.length === 2, 'the turn on the queue again');
+      assert.deepEqual(m.guestsQueued, [turnId, turnId]);
+      assert.deepEqual(m.queued, []);
+    });
+
     it('sent twice under one key has the first ids, and one turn', async () => {
       const first = await m.send('hello', { messageKey: 'k' });
       const again = await m.send('hello', { messageKey: 'k' });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { handle, type Bus } from '@megabot/bus/port.ts';
 import { ping } from '@megabot/contracts/endpoints/orchestrator.ts';
 import { configuration } from '@megabot/contracts/events.ts';
-import { turns } from '@megabot/contracts/queues.ts';
+import { guestTurns, turns } from '@megabot/contracts/queues.ts';
 import { Lifecycle } from '@megabot/lifecycle/lifecycle.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
 import { startActing, type ActingOptions } from './actions/executor.ts';
@@ -25,7 +25,7 @@ export interface OrchestratorOptions {
     /** How long a model may say nothing; one minute by default. */
     readonly idleTimeoutMs?: number;
   };
-  /** Turns worked on at a time. */
+  /** Turns of the owner and of paired devices worked on at a time; half as many guests' turns have places of their own. */
   readonly concurrency?: number;
   /** Names this replica in claims; random by default. */
   readonly replica?: string;
@@ -71,10 +71,12 @@ export async function createOrchestrator(options: OrchestratorOptions, deps: Orc
   const server = await bus.serve([handle(ping, async () => await checkHealth(models))]);
   lifecycle.own('intake', 'endpoints', async () => await server.stop());
   const workerOptions = { replica, heartbeatMs: options.heartbeatMs ?? 3_000, graceMs: options.graceMs ?? 3_000 };
-  const worker = await bus.work(turns, { concurrency, retryMs: options.retryMs ?? 1_000 }, async ({ turnId }, delivery) => {
-    await workOnTurn(turnId, delivery, workerOptions, { bus, models, events, clock });
-  });
-  lifecycle.own('intake', 'turns', async () => await worker.stop());
+  for (const [queue, places] of [[turns, concurrency], [guestTurns, Math.ceil(concurrency / 2)]] as const) {
+    const worker = await bus.work(queue, { concurrency: places, retryMs: options.retryMs ?? 1_000 }, async ({ turnId }, delivery) => {
+      await workOnTurn(turnId, delivery, workerOptions, { bus, models, events, clock });
+    });
+    lifecycle.own('intake', queue.name, async () => await worker.stop());
+  }
   if (options.acting) {
     const acting = await startActing(options.acting, { bus, logger, clock, web: { ...deps.web, localOnly: async () => await models.localOnly() } });
     lifecycle.own('work', 'actions', async () => await acting.close());

@@ -43,6 +43,21 @@ describe('a chat turn', () => {
     });
   });
 
+  it("of the owner is answered while guests' turns hold all the places they have", async () => {
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    o.says(async (request) => {
+      if (request.messages.at(-1)?.text !== 'of the owner') await held;
+      return { text: 'here' };
+    });
+    const guests = await Promise.all(Array.from({ length: 30 }, async (_, n) => await o.memory.send(`of guest ${n}`, { trust: 'untrusted' })));
+    await until(() => o.requests.length === 4, 'the guests that have a place');
+    assert.equal((await o.ask('of the owner')).text, 'here');
+    assert.equal(o.requests.length, 5, 'no other guest was let in meanwhile');
+    letGo();
+    for (const turnId of guests) assert.equal((await o.ended(turnId)).text, 'here');
+  });
+
   describe('with tools', () => {
     it('waits for the approval holding nothing, and answers with what came out', async () => {
       o.says(callsThenReports(toolCall('shell', { command: 'date' })));

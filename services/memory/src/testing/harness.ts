@@ -4,7 +4,7 @@ import type { Endpoint } from '@megabot/contracts/endpoint.ts';
 import * as memoryEndpoints from '@megabot/contracts/endpoints/memory.ts';
 import { settled } from '@megabot/contracts/events.ts';
 import { newId } from '@megabot/contracts/ids.ts';
-import { turns } from '@megabot/contracts/queues.ts';
+import { guestTurns, turns } from '@megabot/contracts/queues.ts';
 import { sleep } from '@megabot/lifecycle/backoff.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
 import type { Database } from '@megabot/postgres/database.ts';
@@ -28,9 +28,9 @@ export async function startMemory(options: MemoryOptions = {}, open: () => Promi
 
   const queued: string[] = [];
   const finals: FinalEvent[] = [];
-  await orchestrator.work(turns, { concurrency: 1 }, async ({ turnId }) => {
-    queued.push(turnId);
-  });
+  const guestsQueued: string[] = [];
+  await orchestrator.work(turns, { concurrency: 1 }, async ({ turnId }) => void queued.push(turnId));
+  await orchestrator.work(guestTurns, { concurrency: 1 }, async ({ turnId }) => void guestsQueued.push(turnId));
   await gateway.follow(async ({ event, payload }) => {
     if (event.topic === 'final') finals.push(payload as FinalEvent);
   });
@@ -44,6 +44,8 @@ export async function startMemory(options: MemoryOptions = {}, open: () => Promi
     interlock,
     /** Turn ids in the order in which the orchestrator got them. */
     queued,
+    /** The same of turns of people behind a messenger. */
+    guestsQueued,
     finals,
     advance(ms: number): void {
       time += ms;
@@ -55,9 +57,9 @@ export async function startMemory(options: MemoryOptions = {}, open: () => Promi
       memory = await start();
     },
     stopMemory: async () => await memory.close(),
-    async send(text: string, extra: { conversation?: string; messageKey?: string; command?: string; reply?: string; turnId?: string } = {}) {
-      const { conversation = 'default', turnId = newId(), messageKey = newId(), ...rest } = extra;
-      const claims = { turnId, conversation, principal: 'owner', trust: 'owner' as const, issuedAt: time };
+    async send(text: string, extra: { conversation?: string; messageKey?: string; command?: string; reply?: string; turnId?: string; guest?: string } = {}) {
+      const { conversation = 'default', turnId = newId(), messageKey = newId(), guest, ...rest } = extra;
+      const claims = { turnId, conversation, principal: guest ?? 'owner', trust: guest === undefined ? 'owner' as const : 'untrusted' as const, issuedAt: time };
       return await call(gateway, memoryEndpoints.append, { conversation, messageKey, text, ticket: { claims, signature: 'unchecked' }, ...rest });
     },
     claim: async (turnId: string, replica = 'replica-1') => await call(orchestrator, memoryEndpoints.turnClaim, { turnId, replica }),
@@ -67,8 +69,8 @@ export async function startMemory(options: MemoryOptions = {}, open: () => Promi
     finish: async (turnId: string, lease: string, text: string, status: 'done' | 'failed' = 'done') =>
       await call(orchestrator, memoryEndpoints.turnFinish, { turnId, lease, status, text }),
     turn: async (turnId: string) => await call(gateway, memoryEndpoints.turnGet, { turnId }),
-    settle: async (turnId: string, call_ = 0) =>
-      await interlock.publish(settled, { conversation: 'default', turnId, key: `${turnId}:0:${call_}` }, { conversation: 'default', id: newId() }),
+    settle: async (turnId: string, call_ = 0, conversation = 'default') =>
+      await interlock.publish(settled, { conversation, turnId, key: `${turnId}:0:${call_}` }, { conversation, id: newId() }),
     async close(): Promise<void> {
       await memory.close();
       await hub.close();

@@ -3,7 +3,7 @@ import type { ClaimedTurn, Message } from '@megabot/contracts/conversation.ts';
 import * as endpoints from '@megabot/contracts/endpoints/memory.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { newId } from '@megabot/contracts/ids.ts';
-import { turns as turnQueue } from '@megabot/contracts/queues.ts';
+import { guestTurns, turns as turnQueue } from '@megabot/contracts/queues.ts';
 
 interface HeldTurn {
   turn: ClaimedTurn;
@@ -27,7 +27,7 @@ export async function serveMemory(bus: Bus, fault: { current: Fault }) {
   let memories: { text: string }[] = [];
   let queued = 0;
 
-  const enqueue = async (turnId: string): Promise<void> => await bus.enqueue(turnQueue, { turnId }, `${turnId}:q${(queued += 1)}`);
+  const enqueue = async (turnId: string): Promise<void> => await bus.enqueue(get(turnId).turn.trust === 'untrusted' ? guestTurns : turnQueue, { turnId }, `${turnId}:q${(queued += 1)}`);
   const lapse = async (turnId: string): Promise<void> => {
     const held = get(turnId);
     if (held.status !== 'running') return;

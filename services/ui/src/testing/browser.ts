@@ -18,7 +18,7 @@ const executablePath = '/usr/bin/chromium';
 export const browserMissing = existsSync(executablePath) ? false : 'Chromium is not installed on this machine (apt-get install chromium)';
 
 /** Debian's Chromium, told to ask nothing of the outside. */
-async function launchChromium(): Promise<Browser> {
+export async function launchChromium(): Promise<Browser> {
   return await chromium.launch({
     executablePath,
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],

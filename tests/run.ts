@@ -42,7 +42,7 @@ const kinds: readonly Kind[] = [
   { name: 'unit', needs: [], concurrency: 2, timeoutMs: 180_000, globs: ['{libs,services,infra}/*/src/**/!(*.it).test.ts', 'tests/repo/*.test.ts'] },
   { name: 'interop', needs: [python], concurrency: 2, timeoutMs: 180_000, globs: ['libs/crypto/src/*.it.test.ts', 'services/gateway/src/**/!(openclaw).it.test.ts'] },
   { name: 'openclaw', needs: [openclaw], concurrency: 1, timeoutMs: 300_000, globs: ['services/gateway/src/channels/openclaw/openclaw.it.test.ts'] },
-  { name: 'browser', needs: [chromium], concurrency: 1, timeoutMs: 300_000, globs: ['services/ui/src/**/*.it.test.ts'] },
+  { name: 'browser', needs: [chromium], concurrency: 2, timeoutMs: 300_000, globs: ['services/ui/src/**/*.it.test.ts'] },
   {
     name: 'integration',
     needs: [engine],
@@ -53,7 +53,7 @@ const kinds: readonly Kind[] = [
   },
   // Alone, since some watch how much of the machine a run gets.
   { name: 'probes', needs: [engine], concurrency: 1, timeoutMs: 400_000, globs: ['services/sandbox/src/driver/{probes,probes-warm}.it.test.ts'] },
-  // The stack, and beside it the one process, which shares nothing with it.
+  // The stack, and beside it what shares nothing with it.
   { name: 'e2e', needs: [engine], concurrency: 2, timeoutMs: 1_800_000, globs: ['tests/e2e/*.e2e.test.ts'] },
   { name: 'openclaw-restarts', needs: [engine, openclaw, openclawOnPort, openclawRestart], concurrency: 1, timeoutMs: values.long ? 5_400_000 : 1_200_000, globs: ['tests/e2e/*.openclaw.test.ts'] },
 ];

@@ -8,7 +8,6 @@ import { installation } from './installation.ts';
 import { isolation } from './isolation.ts';
 import { kills } from './kills.ts';
 import { mainFlow } from './main-flow.ts';
-import { processStart } from './process-start.ts';
 import { pythonClient } from './python-client.ts';
 import { resuming } from './resume.ts';
 import { silence } from './silence.ts';
@@ -48,7 +47,6 @@ suite('the composed stack', () => {
   hostileInput(stack);
   silence(stack, async () => await (watching ?? assert.fail('nothing was captured')).stop());
   isolation(stack);
-  processStart();
 });
 
 const linkIn = (printed: string): string | undefined => /http\S+#code=\S+/.exec(printed)?.[0];

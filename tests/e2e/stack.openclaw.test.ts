@@ -95,6 +95,7 @@ suite('the composed stack behind a real OpenClaw', () => {
     const wrote = outcome.people.flatMap((person) => person.wrote).length;
     const answers = outcome.people.flatMap((person) => person.answered).length;
     t.diagnostic(`${wrote} messages, ${answers} answers, ${outcome.lostByOpenClaw.length} lost by OpenClaw; ${asker.asked.length} commands`);
+    if (outcome.lostByOpenClaw.length > 0) t.diagnostic(`lost by OpenClaw: ${outcome.lostByOpenClaw.join(' ')}`);
     for (const person of outcome.people) assert.deepEqual(person.answered, person.wrote.filter((word) => !outcome.lostByOpenClaw.includes(word)), 'once each, and in order');
     assert.ok(outcome.lostByOpenClaw.length <= wrote / 10, `OpenClaw lost more than restarts explain: ${outcome.lostByOpenClaw.join(' ')}`);
 

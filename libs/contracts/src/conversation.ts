@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BridgeAddress } from './bridge-address.ts';
 import { Id, Timestamp } from './ids.ts';
 import { Principal, Trust } from './principal.ts';
 import { OriginTicket } from './ticket.ts';
@@ -12,6 +13,8 @@ export const Conversation = z.object({
   mode: Mode,
   createdAt: Timestamp,
   updatedAt: Timestamp,
+  /** The chat of a messenger that it belongs to, as the bridge named it; absent for the owner's own. Whatever is in it may be forged there. */
+  messenger: BridgeAddress.exactOptional(),
 });
 export type Conversation = z.infer<typeof Conversation>;
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
+import { bridgeChat, bridgeLease } from '@megabot/contracts/endpoints/bridge.ts';
 import { conversationsCreate, conversationsGet, conversationsList, conversationsUpdate, messagesList, ping } from '@megabot/contracts/endpoints/memory.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import { outboxTableSql } from '@megabot/postgres/outbox.ts';
@@ -79,5 +80,53 @@ describe('conversations', () => {
   it('lie beside an outbox of the form that the library works on', async () => {
     const migration = await readFile(new URL('../migrations/0003-outbox.sql', import.meta.url), 'utf8');
     assert.ok(migration.endsWith(outboxTableSql('memory')));
+  });
+});
+
+describe('conversations of chats of a messenger', () => {
+  let m: Harness;
+  const holder = { bridge: 'openclaw', holder: 'holder-1' };
+  const hear = async (chat: string, more: { title?: string; thread?: string; kind?: 'direct' | 'group' } = {}) => {
+    const { title = `telegram: ${chat}`, kind = 'direct', ...thread } = more;
+    const address = { platform: 'telegram', account: 'default', kind, chat, ...thread };
+    const { conversation } = await m.gateway.call(bridgeChat, { ...holder, chatKey: chat, address, sessionKey: 's', title });
+    return { conversation, address };
+  };
+  before(async () => {
+    m = await startMemory();
+    await m.gateway.call(bridgeLease, { ...holder, ttlMs: 120_000 });
+  });
+  after(async () => await m.close());
+
+  it('say which chat it is, the owner’s own say nothing, in the list and alone', async () => {
+    const own = await m.gateway.call(conversationsCreate, { title: 'telegram: forged' });
+    const ann = await hear('1001');
+    const group = await hear('-100', { kind: 'group', thread: '7' });
+    assert.ok(!('messenger' in own));
+    assert.deepEqual((await m.gateway.call(conversationsGet, { id: ann.conversation })).messenger, ann.address);
+    const listed = new Map((await m.gateway.call(conversationsList, {})).conversations.map(({ id, messenger }) => [id, messenger]));
+    assert.deepEqual([listed.get(own.id), listed.get(ann.conversation), listed.get(group.conversation)], [undefined, ann.address, group.address]);
+  });
+
+  it('still say so when they are renamed or change their mode, to whoever renames them too', async () => {
+    const { conversation: id, address } = await hear('1002');
+    const renamed = await m.gateway.call(conversationsUpdate, { id, title: 'Taxes', mode: 'plan' });
+    assert.deepEqual([renamed.title, renamed.messenger], ['Taxes', address]);
+    await m.send('hello', { conversation: id, guest: 'bridge:telegram:default:1002' });
+    const read = await m.gateway.call(conversationsGet, { id });
+    assert.deepEqual([read.title, read.messenger], ['Taxes', address]);
+  });
+
+  it('are listed with one statement, and fit into one reply however much a gateway invents', async (test) => {
+    m.advance(1_000);
+    const { conversation } = await hear('\u0001'.repeat(256), { title: '\u0001'.repeat(200), thread: '\u0001'.repeat(256) });
+    await m.db.query("INSERT INTO memory.conversations (id, title, mode, created_at, updated_at) SELECT 'many' || n, title, mode, created_at, updated_at FROM memory.conversations, generate_series(1, 499) n WHERE id = $1", [conversation]);
+    await m.db.query("INSERT INTO memory.bridge_chats (bridge, chat_key, conversation, address, session_key) SELECT bridge, 'many' || n, 'many' || n, address, session_key FROM memory.bridge_chats, generate_series(1, 499) n WHERE conversation = $1", [conversation]);
+    const statements = test.mock.method(m.db, 'query').mock;
+    const { conversations } = await m.gateway.call(conversationsList, {});
+    assert.equal(statements.callCount(), 1);
+    assert.deepEqual([conversations.length, conversations.every(({ messenger }) => messenger !== undefined)], [500, true]);
+    // A message of the bus holds 8 MiB.
+    assert.ok(Buffer.byteLength(JSON.stringify(conversations)) < 8 * 1024 * 1024);
   });
 });

@@ -3,7 +3,7 @@ import { newId } from '@megabot/contracts/ids.ts';
 import type { Conversation, Message, Mode } from '@megabot/contracts/conversation.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
 import { fitting, replyBytes } from './fit.ts';
-import { toConversation, toMessage, type ConversationRow, type MessageRow } from './rows.ts';
+import { conversationColumns, toConversation, toMessage, type ConversationRow, type MessageRow } from './rows.ts';
 
 export const defaultConversation = 'default';
 const defaultTitle = 'Main conversation';
@@ -11,13 +11,13 @@ const defaultTitle = 'Main conversation';
 const listLimit = 500;
 
 export async function listConversations(sql: Sql): Promise<Conversation[]> {
-  const rows = await sql.query<ConversationRow>('SELECT * FROM memory.conversations ORDER BY updated_at DESC, id LIMIT $1', [listLimit]);
+  const rows = await sql.query<ConversationRow>(`SELECT ${conversationColumns} FROM memory.conversations c ORDER BY c.updated_at DESC, c.id LIMIT $1`, [listLimit]);
   return rows.map(toConversation);
 }
 
 export async function createConversation(sql: Sql, now: Date, options: { title?: string | undefined; mode?: Mode | undefined }): Promise<Conversation> {
   const [row] = await sql.query<ConversationRow>(
-    'INSERT INTO memory.conversations (id, title, mode, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) RETURNING *',
+    `INSERT INTO memory.conversations AS c (id, title, mode, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) RETURNING ${conversationColumns}`,
     [newId(), options.title ?? '', options.mode ?? 'ask', now],
   );
   return toConversation(present(row));
@@ -25,7 +25,7 @@ export async function createConversation(sql: Sql, now: Date, options: { title?:
 
 /** @throws ServiceError `not_found`; the default conversation is made instead. */
 export async function getConversation(sql: Sql, now: Date, id: string): Promise<Conversation> {
-  const [row] = await sql.query<ConversationRow>('SELECT * FROM memory.conversations WHERE id = $1', [id]);
+  const [row] = await sql.query<ConversationRow>(`SELECT ${conversationColumns} FROM memory.conversations c WHERE c.id = $1`, [id]);
   if (row) return toConversation(row);
   if (id !== defaultConversation) throw unknownConversation(id);
   return await touchConversation(sql, now, id, '');
@@ -39,7 +39,7 @@ export async function updateConversation(
 ): Promise<Conversation> {
   if (request.id === defaultConversation) await getConversation(sql, now, request.id);
   const [row] = await sql.query<ConversationRow>(
-    'UPDATE memory.conversations SET title = coalesce($2, title), mode = coalesce($3, mode), updated_at = $4 WHERE id = $1 RETURNING *',
+    `UPDATE memory.conversations AS c SET title = coalesce($2, title), mode = coalesce($3, mode), updated_at = $4 WHERE id = $1 RETURNING ${conversationColumns}`,
     [request.id, request.title ?? null, request.mode ?? null, now],
   );
   if (!row) throw unknownConversation(request.id);
@@ -55,12 +55,12 @@ export async function touchConversation(sql: Sql, now: Date, id: string, firstTe
     id === defaultConversation
       ? await sql.query<ConversationRow>(
           `INSERT INTO memory.conversations AS c (id, title, created_at, updated_at) VALUES ($1, $2, $3, $3)
-           ON CONFLICT (id) DO UPDATE SET updated_at = greatest(c.updated_at, $3) RETURNING *`,
+           ON CONFLICT (id) DO UPDATE SET updated_at = greatest(c.updated_at, $3) RETURNING ${conversationColumns}`,
           [id, defaultTitle, now],
         )
       : await sql.query<ConversationRow>(
-          `UPDATE memory.conversations SET updated_at = greatest(updated_at, $2), title = CASE WHEN title = '' THEN $3 ELSE title END
-           WHERE id = $1 RETURNING *`,
+          `UPDATE memory.conversations AS c SET updated_at = greatest(updated_at, $2), title = CASE WHEN title = '' THEN $3 ELSE title END
+           WHERE id = $1 RETURNING ${conversationColumns}`,
           [id, now, titleFrom(firstText)],
         );
   if (!row) throw unknownConversation(id);

@@ -1,3 +1,4 @@
+import type { BridgeAddress } from '@megabot/contracts/bridge-address.ts';
 import type { Conversation, Message, Mode, Turn, TurnStatus } from '@megabot/contracts/conversation.ts';
 import type { OriginTicket } from '@megabot/contracts/ticket.ts';
 
@@ -8,7 +9,12 @@ export interface ConversationRow {
   readonly mode: Mode;
   readonly created_at: Date;
   readonly updated_at: Date;
+  /** The chat that it belongs to. */
+  readonly address: BridgeAddress | null;
 }
+
+/** What a statement about `memory.conversations`, there called `c`, reads or returns: the row, and its chat by that table's unique index. */
+export const conversationColumns = 'c.*, (SELECT b.address FROM memory.bridge_chats b WHERE b.conversation = c.id) AS address';
 
 export interface TurnRow {
   readonly id: string;
@@ -51,6 +57,7 @@ export const toConversation = (row: ConversationRow): Conversation => ({
   mode: row.mode,
   createdAt: row.created_at.getTime(),
   updatedAt: row.updated_at.getTime(),
+  ...(row.address === null ? {} : { messenger: row.address }),
 });
 
 export const toTurn = (row: TurnRow): Turn => ({

@@ -49,7 +49,7 @@ const kinds: readonly Kind[] = [
     // They wait for containers most of the time, each for those of its own.
     concurrency: 2,
     timeoutMs: 400_000,
-    globs: ['{libs/bus,libs/postgres,services/memory,services/interlock,services/sandbox,infra/init}/src/**/!(probes|probes-warm).it.test.ts', 'tests/e2e/*.it.test.ts'],
+    globs: ['{libs/bus,libs/postgres,services/egress,services/memory,services/interlock,services/sandbox,infra/init}/src/**/!(probes|probes-warm).it.test.ts', 'tests/e2e/*.it.test.ts'],
   },
   // Alone, since some watch how much of the machine a run gets.
   { name: 'probes', needs: [engine], concurrency: 1, timeoutMs: 400_000, globs: ['services/sandbox/src/driver/{probes,probes-warm}.it.test.ts'] },

@@ -12,6 +12,10 @@ export const UndeliveredReport = z.object({
 });
 export type UndeliveredReport = z.infer<typeof UndeliveredReport>;
 
+/** What became of such an answer by its owner's decision, and in `message` what that means, in sentences. */
+export const UndeliveredDecision = z.object({ id: z.string(), state: z.enum(['pending', 'held', 'discarded']), message: z.string() });
+export type UndeliveredDecision = z.infer<typeof UndeliveredDecision>;
+
 /** The owner's rules for one messenger, under its name in `meta-config.yaml`. */
 export const PlatformReport = PlatformSettings.extend({ name: z.string() });
 export type PlatformReport = z.infer<typeof PlatformReport>;

@@ -17,7 +17,7 @@ export const BridgeAnswer = z.object({
   address: BridgeAddress,
   sessionKey: z.string().max(512),
   parts: z.array(z.string().max(65_536)).min(1).max(256),
-  state: z.enum(['pending', 'held', 'delivered', 'failed']),
+  state: z.enum(['pending', 'held', 'delivered', 'failed', 'discarded']),
   nextPart: z.number().int().nonnegative(),
   round: z.number().int().nonnegative(),
   uncertain: z.boolean(),
@@ -26,6 +26,12 @@ export const BridgeAnswer = z.object({
   nextTryAt: Timestamp,
   expiresAt: Timestamp,
   reason: z.string().max(2_000).exactOptional(),
+  /** While this lies ahead, a part is being sent. */
+  sendingUntil: Timestamp.exactOptional(),
+  /** Why it has failed for good: its day is over, also while OpenClaw held it; only a part of a part arrived; or it was taken back. */
+  ending: z.enum(['expired', 'held', 'partial', 'stopped']).exactOptional(),
+  /** How often the owner decided about it; what was read before the last decision is out of date. */
+  decisions: z.number().int().nonnegative().exactOptional(),
 });
 
 /**
@@ -53,10 +59,15 @@ export const bridgeSeen = defineEndpoint({
   request: Holder.extend({ keys: z.array(z.string().min(1).max(1_024)).max(1_000), markAt: Timestamp.optional() }),
   reply: z.object({ seen: z.array(z.string()) }),
 });
-/** `add` stores an answer unless its id is known; `save` replaces a known one. */
+/** `add` stores an answer unless its id is known; `save` replaces a known one. `conflict`: the owner has decided about it since it was read. */
 export const bridgeAnswerPut = defineEndpoint({
-  service, name: 'bridge-answer-put', callers: ['gateway'], errors: ['lease_lost', 'not_found', 'unavailable'],
+  service, name: 'bridge-answer-put', callers: ['gateway'], errors: ['lease_lost', 'not_found', 'conflict', 'unavailable'],
   request: Holder.extend({ op: z.enum(['add', 'save']), answer: BridgeAnswer }), reply: z.object({ added: z.boolean() }),
+});
+/** The owner discards an answer that has not arrived, or has it tried again now. It takes no lease: the holder finds out before it sends a part. */
+export const bridgeAnswerDecide = defineEndpoint({
+  service, name: 'bridge-answer-decide', callers: ['gateway'], errors: ['not_found', 'conflict', 'unavailable'],
+  request: z.object({ bridge: BridgeName, id: z.string().min(1).max(256), decision: z.enum(['discard', 'retry']), now: Timestamp }), reply: z.object({ answer: BridgeAnswer }),
 });
 /** `open`: of each chat the oldest that is pending, and all that are held, by when they are tried next. `undelivered`: what people should know of, newest first; of approved messages (ids `run-…`) also those that nobody tried to send yet. */
 export const bridgeAnswers = defineEndpoint({

@@ -36,6 +36,7 @@ export function createBusBridgeStore(bus: Bus, holder: BridgeHolder): BridgeStor
     },
     openAnswers: async () => (await bus.call(endpoints.bridgeAnswers, { bridge, which: 'open' })).answers,
     undelivered: async (limit) => (await bus.call(endpoints.bridgeAnswers, { bridge, which: 'undelivered', limit })).answers,
+    decide: async (id, decision, now) => (await bus.call(endpoints.bridgeAnswerDecide, { bridge, id, decision, now })).answer,
     async prune(before) {
       await bus.call(endpoints.bridgePrune, { ...holder, before });
     },

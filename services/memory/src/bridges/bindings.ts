@@ -5,7 +5,7 @@ import { available } from '../available.ts';
 import { asHolder, takeLease } from './lease.ts';
 import * as state from './state.ts';
 
-/** What bridges to messengers ask of memory. All writes are the lease holder's. */
+/** What bridges to messengers ask of memory. All writes are the lease holder's, but for what the owner decides. */
 export function createBridgeBindings({ db, now }: { db: Database; now: () => Date }): Binding[] {
   return [
     handle(endpoints.bridgeLease, async (request) => await available(takeLease(db, now(), request))),
@@ -20,6 +20,9 @@ export function createBridgeBindings({ db, now }: { db: Database; now: () => Dat
     })),
     handle(endpoints.bridgeAnswerPut, async (request) => ({
       added: await available(asHolder(db, now(), request, async (sql) => await state.putAnswer(sql, request.bridge, request.op, request.answer))),
+    })),
+    handle(endpoints.bridgeAnswerDecide, async (request) => ({
+      answer: await available(db.transaction(async (sql) => await state.decideAnswer(sql, request))),
     })),
     handle(endpoints.bridgeAnswers, async (request) => ({ answers: await available(state.answers(db, request)) })),
     handle(endpoints.bridgePrune, async (request) => {

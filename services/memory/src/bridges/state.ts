@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { BridgeAnswer, bridgeAnswers, bridgeChat, BridgeChat, bridgeChats, bridgeUnsent } from '@megabot/contracts/endpoints/bridge.ts';
+import { decided } from '@megabot/contracts/bridge-decision.ts';
+import type { BridgeAnswer, bridgeAnswerDecide, bridgeAnswers, bridgeChat, BridgeChat, bridgeChats, bridgeUnsent } from '@megabot/contracts/endpoints/bridge.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Sql } from '@megabot/postgres/database.ts';
@@ -34,7 +35,10 @@ export async function seen(sql: Sql, bridge: string, keys: readonly string[], ma
   return rows.map((row) => row.key);
 }
 
-/** @throws ServiceError `not_found` for saving an answer that was never added */
+/**
+ * Saving is a compare-and-set: what the owner has decided since it was read stands.
+ * @throws ServiceError `not_found` for saving an answer that was never added, `conflict` for one that the owner decided about
+ */
 export async function putAnswer(sql: Sql, bridge: string, op: 'add' | 'save', answer: Answer): Promise<boolean> {
   const values = [bridge, answer.id, answer.state, answer.attempts, answer.expiresAt, JSON.stringify(answer)];
   if (op === 'add') {
@@ -44,9 +48,24 @@ export async function putAnswer(sql: Sql, bridge: string, op: 'add' | 'save', an
     );
     return added.length > 0;
   }
-  const saved = await sql.query('UPDATE memory.bridge_answers SET state = $3, attempts = $4, expires_at = $5, answer = $6::jsonb WHERE bridge = $1 AND id = $2 RETURNING id', values);
-  if (saved.length === 0) throw new ServiceError('not_found', `There is no answer ${answer.id} to save.`);
-  return false;
+  const saved = await sql.query(
+    `UPDATE memory.bridge_answers SET state = $3, attempts = $4, expires_at = $5, answer = $6::jsonb
+     WHERE bridge = $1 AND id = $2 AND coalesce((answer->>'decisions')::int, 0) = $7 RETURNING id`,
+    [...values, answer.decisions ?? 0],
+  );
+  if (saved.length > 0) return false;
+  const known = await sql.query('SELECT id FROM memory.bridge_answers WHERE bridge = $1 AND id = $2', [bridge, answer.id]);
+  if (known.length === 0) throw new ServiceError('not_found', `There is no answer ${answer.id} to save.`);
+  throw new ServiceError('conflict', `The owner has decided about the answer ${answer.id} meanwhile.`, { hint: 'Read it again.' });
+}
+
+/** Locks the answer, so that a part is taken up before or after the decision and never in between. @throws ServiceError `not_found`, `conflict` */
+export async function decideAnswer(sql: Sql, { bridge, id, decision, now }: z.infer<typeof bridgeAnswerDecide.request>): Promise<Answer> {
+  const [row] = await sql.query<{ answer: Answer }>('SELECT answer FROM memory.bridge_answers WHERE bridge = $1 AND id = $2 FOR UPDATE', [bridge, id]);
+  if (!row) throw new ServiceError('not_found', 'There is no such answer.', { hint: 'Read the list again: what is long over is forgotten.' });
+  const answer = decided(row.answer, decision, now);
+  await sql.query('UPDATE memory.bridge_answers SET state = $3, expires_at = $4, answer = $5::jsonb WHERE bridge = $1 AND id = $2', [bridge, id, answer.state, answer.expiresAt, JSON.stringify(answer)]);
+  return answer;
 }
 
 export async function answers(sql: Sql, { bridge, which, limit }: z.infer<typeof bridgeAnswers.request>): Promise<Answer[]> {

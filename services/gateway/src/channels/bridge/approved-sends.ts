@@ -1,3 +1,4 @@
+import { isServiceError } from '@megabot/contracts/errors.ts';
 import type { BridgeStore, StoredAnswer } from '../openclaw/store.ts';
 
 /** What approved messages depend on until they have gone out. */
@@ -15,6 +16,8 @@ export interface ApprovedSends {
   follow(id: string): FollowedSend;
   /** Takes one back, as far as it has not gone out; resolves to what became of it. Its reason begins with `why`. */
   withdraw(id: string, why: string): Promise<StoredAnswer | undefined>;
+  /** Tells who follows an answer that its owner decided about it. */
+  decided(answer: StoredAnswer): void;
 }
 
 export interface FollowedSend extends Disposable {
@@ -63,35 +66,48 @@ export function createApprovedSends({ store, gate, clock }: ApprovedSendsDeps): 
     if (isOver(answer) || answer.state === 'held') follower.wake();
   };
   const keep = async (answer: StoredAnswer): Promise<StoredAnswer> => {
-    await store.saveAnswer(answer);
+    await store.saveAnswer(answer).catch((error: unknown) => {
+      // What is known of it here is not what it is any more.
+      if (isServiceError(error, 'conflict')) seen.delete(answer.id);
+      throw error;
+    });
     note(answer);
     return answer;
   };
   const stop = async (answer: StoredAnswer, why: string): Promise<StoredAnswer> => {
     stopped.set(answer.id, why);
-    return await keep({ ...answer, state: 'failed', reason: `${why} ${wentOut(answer)}` });
+    return await keep({ ...answer, state: 'failed', ending: 'stopped', sendingUntil: 0, reason: `${why} ${wentOut(answer)}` });
+  };
+  const stopUnlessDecided = async (answer: StoredAnswer, why: string): Promise<void> => {
+    await stop(answer, why).catch((error: unknown) => {
+      // The owner decided meanwhile: what it is now is looked at again.
+      if (!isServiceError(error, 'conflict')) throw error;
+    });
   };
 
   /** What the outbox may take up now; what must not go out any more has ended. */
   const admit = async (answer: StoredAnswer, open: SendGate | undefined): Promise<StoredAnswer | undefined> =>
     await inTurn(answer.id, async () => {
       const ended = stopped.get(answer.id);
-      if (ended !== undefined) return void (await stop(answer, ended));
+      if (ended !== undefined) {
+        await stopUnlessDecided(answer, ended);
+        return undefined;
+      }
       note(answer);
       if (open === undefined) return { ...answer, nextTryAt: Math.max(answer.nextTryAt, clock() + gateRetryMs) };
       const why = whyNot(answer, open);
       if (why === undefined) return answer;
-      await stop(answer, why);
+      await stopUnlessDecided(answer, why);
       return undefined;
     });
 
   const save = async (answer: StoredAnswer): Promise<void> => {
     const before = seen.get(answer.id);
-    // The outbox writes that a part may have been sent, and then sends it.
-    const goesOut = answer.state === 'pending' && answer.uncertain && before?.uncertain !== true;
+    // The outbox writes that a part is being sent, and then sends it.
+    const goesOut = answer.state === 'pending' && (answer.sendingUntil ?? 0) > 0;
     const why = stopped.get(answer.id) ?? (goesOut ? whyNot(answer, await gate()) : undefined);
     if (why === undefined || answer.state === 'delivered') return void (await keep(answer));
-    await stop(goesOut ? { ...answer, uncertain: false } : answer, why);
+    await stop(goesOut ? { ...answer, uncertain: before?.uncertain === true } : answer, why);
     if (goesOut) throw new Error(`the approved message ${answer.id} was stopped right before it was sent`);
   };
 
@@ -129,16 +145,23 @@ export function createApprovedSends({ store, gate, clock }: ApprovedSendsDeps): 
     },
     withdraw: async (id, why) =>
       await inTurn(id, async () => {
-        const current = seen.get(id) ?? followers.get(id)?.latest ?? (await store.openAnswers()).find((answer) => answer.id === id);
+        const stored = async (): Promise<StoredAnswer | undefined> => (await store.openAnswers()).find((answer) => answer.id === id);
+        const current = seen.get(id) ?? followers.get(id)?.latest ?? (await stored());
         if (current !== undefined && isOver(current)) return current;
         // One that OpenClaw holds is in its hands; one that nobody has seen stored yet may still turn up.
         stopped.set(id, why);
-        return current?.state === 'pending' ? await stop(current, why) : current;
+        if (current?.state !== 'pending') return current;
+        return await stop(current, why).catch(async (error: unknown) => {
+          if (!isServiceError(error, 'conflict')) throw error;
+          const latest = await stored();
+          return latest?.state === 'pending' ? await stop(latest, why) : latest;
+        });
       }),
+    decided: note,
   };
 }
 
-const isOver = ({ state }: StoredAnswer): boolean => state === 'delivered' || state === 'failed';
+const isOver = ({ state }: StoredAnswer): boolean => state === 'delivered' || state === 'failed' || state === 'discarded';
 
 function whyNot({ id, address }: StoredAnswer, { epoch, lockdown, enabled }: SendGate): string | undefined {
   if (lockdown || epoch > (epochOf(id) ?? 0)) return 'A lockdown stopped it.';
@@ -146,7 +169,7 @@ function whyNot({ id, address }: StoredAnswer, { epoch, lockdown, enabled }: Sen
 }
 
 /** How far it came, in a sentence. */
-function wentOut({ parts, nextPart, uncertain }: StoredAnswer): string {
+export function wentOut({ parts, nextPart, uncertain }: Pick<StoredAnswer, 'parts' | 'nextPart' | 'uncertain'>): string {
   if (nextPart === 0 && !uncertain) return 'Nothing was sent.';
   if (nextPart === 0) return `Whether ${parts.length === 1 ? 'it' : 'its first part'} was sent is not known.`;
   return `${nextPart} of ${parts.length} messages were sent${uncertain ? ', and whether the next one was is not known' : ''}.`;

@@ -1,4 +1,6 @@
 import type { Bus } from '@megabot/bus/port.ts';
+import type { BridgeDecision } from '@megabot/contracts/bridge-decision.ts';
+import type { UndeliveredDecision } from '@megabot/contracts/bridge-report.ts';
 import { heartbeat } from '@megabot/contracts/endpoints/interlock.ts';
 import { newId } from '@megabot/contracts/ids.ts';
 import type { Logger } from '@megabot/observability/logger.ts';
@@ -8,7 +10,8 @@ import { createBusBridgeStore } from '../bus-bridge-store.ts';
 import { createOpenClawLink, type OpenClawLink } from '../openclaw/openclaw-link.ts';
 import type { OpenClawStatus } from '../openclaw/status.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
-import { createApprovedSends, type SendGate } from './approved-sends.ts';
+import { createApprovedSends, type ApprovedSends, type SendGate } from './approved-sends.ts';
+import { decisionWords, discardedReason } from './decision-words.ts';
 import { createBridgeDoor } from './door.ts';
 import { createElector } from './elector.ts';
 import { keepSending, type SendingOptions } from './sender.ts';
@@ -53,6 +56,11 @@ export interface BridgeChannel {
   status(): OpenClawStatus | undefined;
   /** Answers that have not arrived, newest first. */
   undelivered(limit: number): Promise<readonly UndeliveredAnswer[]>;
+  /**
+   * The owner's decision about an answer that has not arrived, in whatever process: who holds the bridge finds it in the store before
+   * sending a part, and within a minute. @throws ServiceError `not_found`, `conflict`, `unavailable`
+   */
+  decide(id: string, decision: BridgeDecision): Promise<UndeliveredDecision>;
   /** Another attempt to connect, also after a refusal; false while another process holds the bridge. */
   retry(): boolean;
   close(): Promise<void>;
@@ -77,7 +85,7 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     const [{ epoch, lockdown }, read] = await Promise.all([bus.call(heartbeat, { instance, running: [] }), rules.read()]);
     return { epoch, lockdown, enabled: (platform) => read.platform(platform)?.enabled === true };
   };
-  let running: { readonly link: OpenClawLink; readonly announcer: Announcer; readonly stopSending: (() => Promise<void>) | undefined; readonly localOnly: boolean } | undefined;
+  let running: { readonly link: OpenClawLink; readonly sends: ApprovedSends; readonly announcer: Announcer; readonly stopSending: (() => Promise<void>) | undefined; readonly localOnly: boolean } | undefined;
 
   const start = async (): Promise<void> => {
     // Until the interlock has spoken nothing but private addresses is allowed.
@@ -88,7 +96,7 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     const door = createBridgeDoor({ bus, holder, rules, intake: deps.intake, send, onConversation: announcer.answers, logger, clock });
     const link: OpenClawLink = createOpenClawLink({ ...options, localOnly, store: sends.store, onMessage: async (message) => await door.take(message), logger, clock });
     const stopSending = options.sending && keepSending(options.sending, { bus, logger, clock, messenger: { bridge: name, rules, sends, send, refusal: () => refusalOf(link.status()) } });
-    running = { link, announcer, stopSending, localOnly };
+    running = { link, sends, announcer, stopSending, localOnly };
     link.start();
     announcer.approvals();
     announcer.answers();
@@ -127,6 +135,13 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     async undelivered(limit) {
       const answers = await store.undelivered(limit);
       return answers.map(({ id, address, reason, state, attempts, createdAt, expiresAt }) => ({ id, platform: address.platform, chat: address.chat, state, reason: reason ?? 'It waits for OpenClaw.', attempts, createdAt, expiresAt }));
+    },
+    async decide(id, decision) {
+      const answer = await store.decide(id, decision, clock());
+      logger.info({ answer: id, platform: answer.address.platform, decision, state: answer.state }, 'the owner decided about an answer that has not arrived');
+      running?.sends.decided(answer.state === 'discarded' ? { ...answer, reason: discardedReason(answer) } : answer);
+      running?.link.wake();
+      return { id, ...decisionWords(answer, running?.link.status().state) };
     },
     retry() {
       running?.link.retry();

@@ -5,6 +5,7 @@ import { ServiceError } from '@megabot/contracts/errors.ts';
 import type { Permit } from '@megabot/contracts/queues.ts';
 import { createSigner } from '@megabot/execution/testing/fake-interlock.ts';
 import { until } from '../openclaw/testing/bridge.ts';
+import { discardedReason } from './decision-words.ts';
 import { ann, planTo, refusedBy, startSendingTest, unanswered } from './testing/sending.ts';
 
 const dayMs = 86_400_000;
@@ -206,6 +207,53 @@ suite('a gateway that is killed', () => {
     await until('all reports', () => it.interlock.reports.length === 3);
     assert.equal(it.sent.length, 1);
     assert.deepEqual(new Set(it.interlock.reports.map(({ report: { status, exitCode } }) => `${status} ${exitCode}`)), new Set(['exited 0']));
+  });
+});
+
+suite('the owner', () => {
+  test('discards a message that waits, and its run says so; it does not go out when OpenClaw is back', async () => {
+    await using it = await startSendingTest();
+    await using life = await it.life({ online: false });
+    await it.queue(it.interlock.signer.permitFor(planTo({ wallMs: 60_000 })));
+    await until('the message in the outbox', async () => (await it.store.openAnswers()).length === 1);
+    const [waits] = await it.store.openAnswers();
+    const answer = await it.store.decide(waits?.id ?? '', 'discard', it.now);
+    life.sends.decided({ ...answer, reason: discardedReason(answer) });
+    const report = await it.reported();
+    assert.deepEqual([report.status, report.exitCode, report.output], ['exited', 1, 'not sent: It was discarded. Nothing was sent.\n']);
+    life.outbound.connected(true);
+    assert.equal((await it.run(planTo({ text: 'the next one' }))).exitCode, 0);
+    assert.deepEqual(it.texts(), ['the next one']);
+  });
+
+  test('has a message tried again that a day was not enough for; one that a lockdown stopped meanwhile does not go out', async () => {
+    await using it = await startSendingTest();
+    await using life = await it.life({ online: false });
+    for (const text of ['first', 'second']) await it.run(planTo({ text, wallMs: 50 }));
+    it.now += dayMs + 1;
+    life.outbound.connected(true);
+    await until('the end of both', async () => (await it.store.undelivered(5)).filter(({ state }) => state === 'failed').length === 2);
+    const [second, first] = await it.store.undelivered(5);
+    await it.store.decide(first?.id ?? '', 'retry', it.now);
+    life.outbound.wake();
+    await until('the first', () => it.sent.length === 1);
+    it.gate = { epoch: 2, lockdown: false };
+    await it.store.decide(second?.id ?? '', 'retry', it.now);
+    life.outbound.wake();
+    await until('the end of the second', async () => (await it.store.undelivered(5))[0]?.state === 'failed');
+    await assert.rejects(it.store.decide(second?.id ?? '', 'retry', it.now), /A lockdown/);
+    assert.deepEqual(it.texts(), ['first']);
+  });
+
+  test('who has it tried again in the moment of a cancelled turn does not undo the cancelling', async () => {
+    await using it = await startSendingTest();
+    await using life = await it.life({ online: false });
+    await it.run(planTo({ wallMs: 50 }));
+    const [waits] = await it.store.openAnswers();
+    await it.store.decide(waits?.id ?? '', 'retry', it.now);
+    const answer = await life.sends.withdraw(waits?.id ?? '', 'Its turn was cancelled.');
+    assert.deepEqual([answer?.state, answer?.reason], ['failed', 'Its turn was cancelled. Nothing was sent.']);
+    await assert.rejects(it.store.decide(waits?.id ?? '', 'retry', it.now), /cancelled/);
   });
 });
 

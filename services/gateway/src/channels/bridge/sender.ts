@@ -144,7 +144,7 @@ async function takeBack(id: string, sends: ApprovedSends, { plan }: PermitOf<'br
 function endingOf(answer: StoredAnswer | undefined, { platform, chat }: PlanOf<'bridge_send'>['action']): Ending {
   const output = (text: string): Pick<RunReport, 'output'> => ({ output: `${neutralText(text).replaceAll('\n', ' ').slice(0, 1_000)}\n` });
   if (answer?.state === 'delivered') return { status: 'exited', exitCode: 0, ...output(`sent to ${platform}/${chat}${answer.parts.length === 1 ? '' : ` in ${answer.parts.length} messages`}`) };
-  if (answer?.state === 'failed') return { status: 'exited', exitCode: 1, ...output(`not sent: ${answer.reason ?? 'no reason is known'}`) };
+  if (answer?.state === 'failed' || answer?.state === 'discarded') return { status: 'exited', exitCode: 1, ...output(`not sent: ${answer.reason ?? 'no reason is known'}`) };
   const why = answer?.reason ?? 'There is no connection to OpenClaw, or it has not answered yet.';
   const until = answer === undefined ? 'for a day' : `until ${new Date(answer.expiresAt).toISOString()}`;
   return { status: 'exited', exitCode: notYet, detail: `It has not arrived yet. It is tried ${until} and listed as undelivered meanwhile; do not send it again.`, ...output(`not sent yet: ${why}`) };

@@ -52,6 +52,8 @@ export interface OpenClawLink extends AsyncDisposable {
   send(answer: Answer): Promise<void>;
   /** Answers that have not arrived, and why; newest first. */
   undelivered(limit: number): Promise<readonly StoredAnswer[]>;
+  /** The owner has decided about an answer in the store: looks at what is to be done now. */
+  wake(): void;
   /** Another attempt now, also after a refusal. */
   retry(): void;
   /** Ends the connection and waits for what is under way. It does not start again. */
@@ -222,6 +224,7 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
     status,
     send: async (answer) => await outbound.send(answer),
     undelivered: async (limit) => await store.undelivered(limit),
+    wake: () => outbound.wake(),
     retry: () => link.retry(),
     close,
     [Symbol.asyncDispose]: close,

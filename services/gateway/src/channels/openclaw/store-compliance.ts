@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isServiceError } from '@megabot/contracts/errors.ts';
 import type { BridgeStore, StoredAnswer } from './store.ts';
 
 const answer = (id: string, rest: Partial<StoredAnswer> = {}): StoredAnswer => ({
@@ -75,6 +76,54 @@ export function bridgeStoreCompliance(name: string, open: () => Promise<{ store:
     assert.deepEqual([...(await store.seen(['old', 'new']))], ['new']);
     assert.deepEqual((await store.openAnswers()).map(({ id }) => id), ['open']);
     assert.equal(await store.addAnswer(answer('done')), true);
+  });
+  const conflict = (error: unknown): boolean => isServiceError(error, 'conflict');
+  check('what the owner discards is never taken up again, listed or saved over, also by who read it before', async (store, reopen) => {
+    await store.addAnswer(answer('x', { attempts: 1 }));
+    const [read] = await store.openAnswers();
+    assert.ok(read);
+    assert.equal((await store.decide('x', 'discard', 1_500)).state, 'discarded');
+    await assert.rejects(store.saveAnswer({ ...read, uncertain: true, sendingUntil: 9_000 }), conflict);
+    const later = await reopen();
+    assert.deepEqual([await later.openAnswers(), await later.undelivered(10)], [[], []]);
+    assert.equal(await later.addAnswer(answer('x')), false);
+    assert.equal((await later.decide('x', 'discard', 1_600)).state, 'discarded');
+    await assert.rejects(later.decide('x', 'retry', 1_600), conflict);
+  });
+  check('a part that is taken up keeps its answer from being tried, and the last one from being discarded, until its time is over', async (store) => {
+    await store.addAnswer(answer('first', { uncertain: true, attempts: 1, sendingUntil: 5_000 }));
+    await store.addAnswer(answer('last', { uncertain: true, attempts: 1, nextPart: 1, sendingUntil: 5_000 }));
+    for (const id of ['first', 'last']) await assert.rejects(store.decide(id, 'retry', 4_999), conflict);
+    await assert.rejects(store.decide('last', 'discard', 4_999), conflict);
+    assert.deepEqual((await store.undelivered(5)).length, 2);
+    assert.equal((await store.decide('first', 'discard', 4_999)).state, 'discarded');
+    assert.equal((await store.decide('last', 'discard', 5_000)).state, 'discarded');
+  });
+  check('another attempt comes at once and keeps what is known of the parts; a day that is over begins again', async (store, reopen) => {
+    await store.addAnswer(answer('waits', { uncertain: true, attempts: 3, round: 2, nextTryAt: 1_900, expiresAt: 2_000 }));
+    await store.addAnswer(answer('over', { state: 'failed', ending: 'expired', uncertain: true, nextPart: 1, attempts: 9 }));
+    await store.addAnswer(answer('kept', { state: 'held', uncertain: true, attempts: 1, nextTryAt: 1_900 }));
+    const [read] = await store.openAnswers();
+    for (const id of ['waits', 'over', 'kept']) await store.decide(id, 'retry', 1_500);
+    assert.ok(read);
+    await assert.rejects(store.saveAnswer(read), conflict);
+    const day = 86_400_000;
+    const later = await reopen();
+    assert.deepEqual((await later.undelivered(5)).map(({ id, state, uncertain, nextPart, round, nextTryAt, expiresAt, ending }) => [id, state, uncertain, nextPart, round, nextTryAt, expiresAt, ending]), [
+      ['kept', 'held', true, 0, 0, 1_500, 2_000, undefined], ['over', 'pending', true, 1, 0, 1_500, 1_500 + day, undefined], ['waits', 'pending', true, 0, 2, 1_500, 2_000, undefined],
+    ]);
+    const [again] = await later.openAnswers();
+    assert.ok(again);
+    await later.saveAnswer({ ...again, attempts: 4 });
+  });
+  check('what would come twice, was taken back, has arrived or is unknown is not tried again', async (store) => {
+    await store.addAnswer(answer('done', { state: 'delivered' }));
+    for (const ending of ['held', 'partial', 'stopped'] as const) await store.addAnswer(answer(ending, { state: 'failed', ending }));
+    await store.addAnswer(answer('of-old', { state: 'failed' }));
+    for (const id of ['done', 'held', 'partial', 'stopped', 'of-old']) await assert.rejects(store.decide(id, 'retry', 1_500), conflict, id);
+    await assert.rejects(store.decide('done', 'discard', 1_500), conflict);
+    for (const decision of ['discard', 'retry'] as const) await assert.rejects(store.decide('nobody', decision, 1_500), (error) => isServiceError(error, 'not_found'));
+    assert.equal((await store.decide('partial', 'discard', 1_500)).state, 'discarded');
   });
   check('saving an answer that was never added is an error', async (store) => {
     await assert.rejects(store.saveAnswer(answer('nobody')));

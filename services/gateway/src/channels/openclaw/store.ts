@@ -1,3 +1,4 @@
+import type { BridgeDecision } from '@megabot/contracts/bridge-decision.ts';
 import type { ChatAddress } from './types.ts';
 
 /** How far a session of OpenClaw has been read. */
@@ -17,7 +18,7 @@ export interface StoredAnswer {
   readonly address: ChatAddress;
   readonly sessionKey: string;
   readonly parts: readonly string[];
-  readonly state: 'pending' | 'held' | 'delivered' | 'failed';
+  readonly state: 'pending' | 'held' | 'delivered' | 'failed' | 'discarded';
   /** Parts before this one have arrived. */
   readonly nextPart: number;
   /** Grows when a part has certainly failed, because OpenClaw gives the same answer to the same key again. */
@@ -30,6 +31,12 @@ export interface StoredAnswer {
   readonly expiresAt: number;
   /** Why it has not arrived, for people. */
   readonly reason?: string;
+  /** While this lies ahead, a part is being sent. Written before each sending, and 0 after it. */
+  readonly sendingUntil?: number;
+  /** Why it has failed; only what has merely `expired` can be tried once more without coming twice. */
+  readonly ending?: 'expired' | 'held' | 'partial' | 'stopped';
+  /** Grows when the owner decides about it. */
+  readonly decisions?: number;
 }
 
 /**
@@ -48,12 +55,17 @@ export interface BridgeStore {
   markSeen(key: string, at: number): Promise<void>;
   /** Adds an answer; false, changing nothing, where the id is known in whatever state. */
   addAnswer(answer: StoredAnswer): Promise<boolean>;
-  /** Replaces a known answer. */
+  /** Replaces a known answer. A ServiceError `conflict`, changing nothing, where the owner has decided about it since it was read. */
   saveAnswer(answer: StoredAnswer): Promise<void>;
   /** Of each chat the oldest pending answer, and all held ones; whose turn is next comes first, at least the first 500. So chats that cannot be reached hide no others. */
   openAnswers(): Promise<readonly StoredAnswer[]>;
   /** Answers that people should know of: pending after a failed attempt, held, or failed; newest first, at most `limit`. */
   undelivered(limit: number): Promise<readonly StoredAnswer[]>;
+  /**
+   * The owner's decision about an answer that has not arrived, of any process, with the lease or without; resolves to what the answer
+   * has become. @throws ServiceError `not_found`, or `conflict` where it comes too late or would have something sent twice
+   */
+  decide(id: string, decision: BridgeDecision, now: number): Promise<StoredAnswer>;
   /** Forgets marks older than `before`, and answers that are over and expired before it. */
   prune(before: number): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Bus } from '@megabot/bus/port.ts';
-import { BridgeReport, type PlatformReport } from '@megabot/contracts/bridge-report.ts';
+import { BridgeReport, UndeliveredDecision, type PlatformReport } from '@megabot/contracts/bridge-report.ts';
 import { configGet } from '@megabot/contracts/endpoints/interlock.ts';
 import { ServiceError } from '@megabot/contracts/errors.ts';
 import { z } from 'zod';
@@ -20,11 +20,28 @@ export function registerBridgeRoutes(app: HttpApp, { bridges, bus }: HttpService
 
   app.post('/api/v1/bridges/openclaw/retry', { schema: { tags, summary: 'Try to connect now, also after a refusal', response: { 202: BridgeReport } } }, async (request, reply) => {
     ownerOf(request);
-    const { openclaw } = bridges;
-    if (!openclaw) throw new ServiceError('conflict', 'The bridge to OpenClaw is off.', { hint: 'Set OPENCLAW_URL (docs/openclaw.md), then start MegaBot again.' });
+    const openclaw = switchedOn(bridges.openclaw);
     if (!openclaw.retry()) throw new ServiceError('conflict', 'The bridge is run by another process of this MegaBot.', { hint: 'Repeat this in a few seconds: whoever holds the bridge may have gone.' });
     return await reply.code(202).send(await describe(openclaw, bus));
   });
+
+  for (const { decision, summary } of decisions) {
+    const schema = { tags, summary, params: z.object({ id: z.string().min(1).max(256) }), response: { 200: UndeliveredDecision } };
+    app.post(`/api/v1/bridges/openclaw/undelivered/:id/${decision}`, { schema }, async (request) => {
+      ownerOf(request);
+      return await switchedOn(bridges.openclaw).decide(request.params.id, decision);
+    });
+  }
+}
+
+const decisions = [
+  { decision: 'discard', summary: 'Discard an answer that has not arrived: what of it is not being sent already is not sent any more' },
+  { decision: 'retry', summary: 'Try an answer that has not arrived again now; one whose day is over gets another day' },
+] as const;
+
+function switchedOn(channel: BridgeChannel | undefined): BridgeChannel {
+  if (!channel) throw new ServiceError('conflict', 'The bridge to OpenClaw is off.', { hint: 'Set OPENCLAW_URL (docs/openclaw.md), then start MegaBot again.' });
+  return channel;
 }
 
 async function describe(channel: BridgeChannel | undefined, bus: Bus): Promise<BridgeReport> {

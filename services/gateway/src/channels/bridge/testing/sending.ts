@@ -82,6 +82,7 @@ export async function startSendingTest() {
       );
       const life = {
         outbound,
+        sends,
         /** Leaves what it had begun with OpenClaw as it is. */
         leave: async (): Promise<void> => await executor.close(),
         async close() {

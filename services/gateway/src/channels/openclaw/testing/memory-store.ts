@@ -1,3 +1,5 @@
+import { decided } from '@megabot/contracts/bridge-decision.ts';
+import { ServiceError } from '@megabot/contracts/errors.ts';
 import type { BridgeStore, SessionCursor, StoredAnswer } from '../store.ts';
 import { chatKey } from '../types.ts';
 
@@ -33,7 +35,9 @@ export function createMemoryStore(): BridgeStore {
       return true;
     },
     async saveAnswer(answer) {
-      if (!answers.has(answer.id)) throw new Error(`no answer ${answer.id} to save`);
+      const known = answers.get(answer.id);
+      if (!known) throw new ServiceError('not_found', `no answer ${answer.id} to save`);
+      if ((known.decisions ?? 0) !== (answer.decisions ?? 0)) throw new ServiceError('conflict', 'the owner decided meanwhile');
       answers.set(answer.id, structuredClone(answer));
     },
     async openAnswers() {
@@ -48,6 +52,13 @@ export function createMemoryStore(): BridgeStore {
     async undelivered(limit) {
       const troubled = [...answers.values()].filter((answer) => answer.state === 'failed' || answer.state === 'held' || (answer.state === 'pending' && answer.attempts > 0));
       return troubled.toReversed().slice(0, limit).map((answer) => structuredClone(answer));
+    },
+    async decide(id, decision, now) {
+      const known = answers.get(id);
+      if (!known) throw new ServiceError('not_found', 'there is no such answer');
+      const answer = decided({ ...known, parts: [...known.parts] }, decision, now);
+      answers.set(id, answer);
+      return structuredClone(answer);
     },
     async prune(before) {
       for (const [key, at] of marks) if (at < before) marks.delete(key);

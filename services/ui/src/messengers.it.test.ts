@@ -88,10 +88,11 @@ suite('messengers in a real browser', { skip: browserMissing }, () => {
       await page.getByText('People you listed are answered.').waitFor();
       await page.getByText('None: every answer arrived').waitFor();
     });
-    it('that waits counts down, and does not tell anybody to do nothing', async (test) => {
+    it('that waits counts down, says what for, and does not tell anybody to mend anything', async (test) => {
       const guest = await signedIn(test);
-      await show(guest, { ...refusedBridge(Date.now()), state: 'waiting', reason: 'unreachable', message: 'Nothing answers at OPENCLAW_URL.', mend: 'Nothing: the bridge tries again by itself.', findings: [], nextTryAt: Date.now() + 50_000 });
+      await show(guest, { ...refusedBridge(Date.now()), state: 'waiting', reason: 'unreachable', message: 'Nothing answers at OPENCLAW_URL.', mend: 'The bridge waits for OpenClaw to answer there.', findings: [], nextTryAt: Date.now() + 50_000 });
       await guest.page.getByText('Nothing answers at OPENCLAW_URL.').waitFor();
+      await guest.page.getByText('The bridge waits for OpenClaw to answer there.').waitFor();
       const shown = await guest.page.getByText('It is tried again by itself, in').textContent();
       assert.match(shown ?? '', /in \d+ s\./);
       await guest.page.getByText(shown ?? '').waitFor({ state: 'detached' });
@@ -242,11 +243,30 @@ suite('messengers in a real browser', { skip: browserMissing }, () => {
       await page.keyboard.press('Enter');
       await page.getByRole('log').getByText('You', { exact: true }).waitFor();
     });
+    it('is told apart from the owner’s own in the list and above it, whatever its title is changed to', async (test) => {
+      const { page, gateway } = await signedIn(test, { seeded: true });
+      gateway.world.hear('ann', 'telegram: Ann', ann, 'Hello there', 'Hello, Ann.');
+      const list = page.getByRole('list', { name: 'Conversations' });
+      await list.getByRole('link', { name: 'telegram: Ann Chat on Telegram', exact: true }).click();
+      const header = page.locator('header.bar');
+      await header.getByTitle('Chat 1001 on Telegram', { exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Rename conversation' }).click();
+      await page.getByLabel('Title of the conversation').fill('Taxes');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Taxes', level: 1 }).waitFor();
+      assert.equal((await header.locator('.messenger-mark').textContent()), 'Chat on Telegram');
+      await page.reload();
+      await list.getByRole('link', { name: 'Taxes Chat on Telegram', exact: true }).waitFor();
+      assert.equal(await list.getByText('Chat on').count(), 1);
+      await goTo(page, '#/c/default', 'Server upkeep');
+      assert.equal(await header.locator('.messenger-mark').count(), 0);
+    });
     it('is harmless, whatever it holds: direction marks, markup, ten thousand characters', async (test) => {
       const guest = await signedIn(test, { viewport: { width: 390, height: 844 } });
       const { page, gateway, errors } = guest;
       const nasty = `\u202Eevil\u2066 <img src=x onerror="document.title='owned'"> ${'W'.repeat(10_000)}`;
       gateway.world.hear('nasty', nasty.slice(0, 200), 'bridge:telegram:default:10\u202E01', nasty, nasty);
+      gateway.world.hear('odd', nasty.slice(0, 200), `bridge:${nasty.replaceAll(':', '').slice(0, 64)}:${nasty.replaceAll(':', '').slice(0, 128)}:${nasty.slice(0, 256)}`, nasty, nasty);
       const asked = gateway.world.ask({ command: 'date', risk: 'low', reasons: [], conversation: 'nasty', more: { requestedBy: `bridge:odd\u202Ename:default:${'W'.repeat(200)}` } });
       await show(guest, {
         ...refusedBridge(Date.now()), address: nasty, message: nasty, mend: nasty, reason: nasty, findings: [{ code: nasty, level: 'alarm', message: nasty, mend: nasty }],
@@ -269,6 +289,13 @@ suite('messengers in a real browser', { skip: browserMissing }, () => {
       await looksWell('chat');
       await quote.click();
       await looksWell('chat, all of it');
+      await page.evaluate(`location.hash = '#/c/odd'`);
+      const mark = page.locator('header.bar .messenger-mark');
+      await mark.waitFor();
+      assert.doesNotMatch(`${await mark.getAttribute('title')}${await mark.textContent()}`, /[\u202A-\u202E\u2066-\u2069]/);
+      await looksWell('chat of a messenger with an odd name');
+      await page.setViewportSize({ width: 1_000, height: 700 });
+      await looksWell('the same, wide');
       assert.equal(await page.title(), '(1) MegaBot');
       assert.deepEqual([elsewhere(guest), errors], [[], []]);
     });

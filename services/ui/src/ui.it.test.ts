@@ -281,8 +281,10 @@ suite('the page in a real browser', { skip: browserMissing }, () => {
       const { page } = await signedIn(test);
       await page.getByRole('link', { name: 'Activity' }).click();
       await page.getByText('rm -rf / --no-preserve-root').waitFor();
+      await page.getByText('10\\u{202E}01 on Telegram', { exact: true }).waitFor();
+      assert.equal(await page.getByText('bridge:telegram').count(), 0);
       await page.getByRole('button', { name: 'Verify' }).click();
-      await page.getByText('The chain of 5 entries is whole.').waitFor();
+      await page.getByText('The chain of 6 entries is whole.').waitFor();
       await page.getByRole('link', { name: 'Health' }).click();
       await page.getByText('no model at http://127.0.0.1:11434').waitFor();
       await page.getByText('Encryption is off').waitFor();

@@ -86,12 +86,13 @@ export const seedMessages: readonly (readonly [turnId: string, role: 'user' | 'a
 ];
 
 export function seedAudit(): AuditEntry[] {
-  const rows: readonly [event: string, verdict: string | null, text: string | null, rule: string | null][] = [
+  const rows: readonly [event: string, verdict: string | null, text: string | null, rule: string | null, principal?: string][] = [
     ['session.created', null, null, null],
     ['action.judged', 'ask', 'du -sh /workspace', null],
     ['approval.decided', 'approved', 'du -sh /workspace', null],
     ['permit.claimed', 'allow', 'du -sh /workspace', null],
     ['action.judged', 'deny', 'rm -rf / --no-preserve-root', 'rm -rf /'],
+    ['action.judged', 'ask', 'uptime', null, 'bridge:telegram:default:10\u202E01'],
   ];
-  return rows.map(([event, verdict, text, rule], index) => ({ seq: index + 1, at: Date.now() - (rows.length - index) * 61_000, event, principal: 'owner', channel: 'ui', conversation: 'default', verdict, rule, subject: {}, text, textHash: null, previousHash: 'x', hash: 'y' }));
+  return rows.map(([event, verdict, text, rule, principal = 'owner'], index) => ({ seq: index + 1, at: Date.now() - (rows.length - index) * 61_000, event, principal, channel: principal === 'owner' ? 'ui' : 'bridge', conversation: 'default', verdict, rule, subject: {}, text, textHash: null, previousHash: 'x', hash: 'y' }));
 }

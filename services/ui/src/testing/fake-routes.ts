@@ -109,7 +109,7 @@ export function createFakeRoutes(world: FakeWorld) {
       case 'GET /api/v1/audit':
         return json(response, { entries: seedAudit(), nextCursor: null });
       case 'POST /api/v1/audit/verify':
-        return json(response, { ok: true, entries: 5, firstBreak: null });
+        return json(response, { ok: true, entries: seedAudit().length, firstBreak: null });
       case 'POST /api/v1/memory':
         for (const item of body['items'] as { text: string }[]) world.memory.set(world.newId('i'), item.text);
         return json(response, { ids: [] });

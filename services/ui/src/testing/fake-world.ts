@@ -3,6 +3,7 @@ import type { Approval } from '@megabot/contracts/approval.ts';
 import type { Conversation, Message, Turn, TurnStatus } from '@megabot/contracts/conversation.ts';
 import type { ServerFrame } from '@megabot/contracts/frames.ts';
 import type { Run } from '@megabot/contracts/run.ts';
+import { guestOf } from '../app/text/principal-words.ts';
 import { scriptedAnswers, seedMessages, seedTitles, type ApprovalSeed } from './fake-data.ts';
 
 /** A frame before it has its place among the events. */
@@ -125,7 +126,8 @@ export function createFakeWorld(publish: (frame: ServerFrame) => void) {
     },
     /** As if somebody behind a messenger had written, and had been answered. Gives the turn. */
     hear(conversation: string, title: string, principal: string, text: string, answer?: string): Turn {
-      conversations.set(conversation, { ...conversationOf(conversation), title });
+      const guest = guestOf(principal);
+      conversations.set(conversation, { ...conversationOf(conversation), title, ...(guest && { messenger: { platform: guest.platform, account: guest.account, kind: 'direct', chat: guest.sender } }) });
       const turn = addTurn(newId('t'), conversation, 'running');
       turn.messageId = add(conversation, turn.id, 'user', text, Date.now(), principal).id;
       if (answer !== undefined) finish(turn, answer);

@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
 import { neutralText } from '@megabot/contracts/neutral-text.ts';
+import { revealed } from '../text/invisible.ts';
+import { principalWords } from '../text/principal-words.ts';
 import { clock } from '../text/time.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { useApp } from './context.ts';
@@ -63,7 +65,7 @@ export function ActivityPage() {
             <span className="event">{entry.event.replaceAll('_', ' ')}</span>
             <span className="audit-words">
               {entry.verdict !== null && <strong>{entry.verdict}</strong>}
-              {entry.principal !== null && <span>{entry.principal}</span>}
+              {entry.principal !== null && <span title={revealed(entry.principal)}>{principalWords(entry.principal)}</span>}
               {entry.channel !== null && <span>via {entry.channel}</span>}
               {entry.rule !== null && (
                 <span>

@@ -42,7 +42,7 @@ export function BridgePanel({ bridge, onRetry }: { bridge: BridgeReport; onRetry
           <Icon name="alert" />
           <span>
             <ReasonText text={bridge.message} />
-            {bridge.state === 'refused' && bridge.mend !== undefined && <Mend text={bridge.mend} />}
+            {bridge.mend !== undefined && (bridge.state === 'refused' ? <Mend text={bridge.mend} /> : <span className="mend"><ReasonText text={bridge.mend} /></span>)}
           </span>
         </p>
       )}

@@ -9,6 +9,7 @@ import { ChatTurn } from './chat-turn.tsx';
 import { Composer } from './composer.tsx';
 import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
+import { MessengerMark } from './messenger-mark.tsx';
 import { OutgoingMessage } from './outgoing-message.tsx';
 import { ProblemText } from './problem-text.tsx';
 import { titleOf } from '../text/title.ts';
@@ -31,7 +32,8 @@ export function ChatPage({ conversation, menuButton, pendingButton }: { conversa
   const cursor = state.earlier[conversation] ?? null;
   const known = state.conversations.find((one) => one.id === conversation);
   const mode = known?.mode ?? 'ask';
-  const guest = state.messages[conversation]?.map((message) => guestOf(message.principal)).findLast((one) => one !== null) ?? null;
+  // A gateway of before says nothing of the chat; then its messages do.
+  const platform = known?.messenger?.platform ?? state.messages[conversation]?.map((message) => guestOf(message.principal)).findLast((one) => one !== null)?.platform;
 
   const change = async (update: { title?: string; mode?: Mode }) => setProblem(await controller.update(conversation, update));
   return (
@@ -39,6 +41,7 @@ export function ChatPage({ conversation, menuButton, pendingButton }: { conversa
       <header className="bar">
         {menuButton}
         <Title title={titleOf(known ?? { id: conversation, title: '' })} onRename={(title) => void change({ title })} />
+        {known?.messenger && <MessengerMark chat={known.messenger} />}
         <span className="spring" />
         <a className="files-link" href={routeHash({ page: 'files', conversation })} title="Files of this conversation">
           <Icon name="folder" />
@@ -57,11 +60,11 @@ export function ChatPage({ conversation, menuButton, pendingButton }: { conversa
         {pendingButton}
       </header>
       {problem && <ProblemText problem={problem} />}
-      {guest && (
+      {platform !== undefined && (
         <p className="from-messenger">
           <Icon name="messengers" size={15} />
           <span>
-            <strong>A chat on {platformName(guest.platform)}.</strong> What was written there is quoted. What you write here stays here, and so does the answer to it.
+            <strong>A chat on {platformName(platform)}.</strong> What was written there is quoted. What you write here stays here, and so does the answer to it.
           </span>
         </p>
       )}

@@ -1,7 +1,9 @@
+import type { Conversation } from '@megabot/contracts/conversation.ts';
 import { routeHash, type Route } from '../route.ts';
 import { pendingApprovals } from '../state/selectors.ts';
 import { useApp } from './context.ts';
 import { Icon, Mark, type IconName } from './icons.tsx';
+import { MessengerMark } from './messenger-mark.tsx';
 import { titleOf } from '../text/title.ts';
 
 const pages: readonly { readonly page: Exclude<Route['page'], 'chat' | 'files'>; readonly name: string; readonly icon: IconName }[] = [
@@ -20,9 +22,9 @@ export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
   const waitingCount = pending.length;
   const waiting = new Set(pending.map((approval) => approval.conversation));
   const current = route.page === 'chat' || route.page === 'files' ? route.conversation : null;
-  const listed = state.conversations.some((conversation) => conversation.id === 'default')
+  const listed: readonly Pick<Conversation, 'id' | 'title' | 'messenger'>[] = state.conversations.some((conversation) => conversation.id === 'default')
     ? state.conversations
-    : [{ id: 'default', title: '', updatedAt: 0 }, ...state.conversations];
+    : [{ id: 'default', title: '' }, ...state.conversations];
   const create = async () => {
     const made = await controller.create();
     if (typeof made === 'string') location.hash = routeHash({ page: 'chat', conversation: made });
@@ -44,6 +46,7 @@ export function Rail({ route, onHelp }: { route: Route; onHelp: () => void }) {
           <li key={conversation.id}>
             <a href={routeHash({ page: 'chat', conversation: conversation.id })} aria-current={conversation.id !== current ? undefined : route.page === 'chat' ? 'page' : 'true'}>
               <bdi className="name" title={titleOf(conversation)}>{titleOf(conversation)}</bdi>
+              {conversation.messenger && <MessengerMark chat={conversation.messenger} />}
               {waiting.has(conversation.id) && (
                 <span className="flag">
                   <Icon name="lock" size={13} />

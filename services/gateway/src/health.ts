@@ -4,7 +4,7 @@ import * as memory from '@megabot/contracts/endpoints/memory.ts';
 import * as orchestrator from '@megabot/contracts/endpoints/orchestrator.ts';
 import * as sandbox from '@megabot/contracts/endpoints/sandbox.ts';
 import { z } from 'zod';
-import { isReadableUnderway } from './channels/openclaw/address.ts';
+import { bridgeWarnings } from './bridge-warnings.ts';
 import type { OpenClawStatus } from './channels/openclaw/status.ts';
 import { publicFailure } from './error-table.ts';
 import type { GatewayOptions } from './options.ts';
@@ -84,15 +84,6 @@ export function createHealth(options: GatewayOptions, deps: { bus: Bus; clock: (
       return await cached.report;
     },
   };
-}
-
-/** What of a bridge the owner has to know, beginning with what leaves the machine through it. */
-function bridgeWarnings(bridge: OpenClawStatus | undefined): string[] {
-  if (!bridge || bridge.state === 'off') return [];
-  const through = `Messages of people whom you listed, and the answers to them, go through OpenClaw${bridge.address === undefined ? '' : ` at ${bridge.address}`} to their messengers' companies (docs/data-flow.md).`;
-  const trouble = bridge.state === 'connected' || bridge.message === undefined ? [] : [`OpenClaw bridge ${bridge.state}: ${bridge.message} ${bridge.mend ?? ''}`.trim()];
-  const read = bridge.address !== undefined && isReadableUnderway(bridge.address) ? ['They and the token of the bridge cross your network unencrypted: whoever is in it can read them. Use wss:, or have OpenClaw on this machine.'] : [];
-  return [through, ...read, ...trouble, ...bridge.findings.map((finding) => `OpenClaw: ${finding.message} ${finding.mend}`)];
 }
 
 export const encryptionOffWarning = 'Encryption of the native WebSocket is off: MEGABOT_WS_PASSWORD is empty.';

@@ -92,8 +92,8 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     socket.terminate();
     tellEnd(failure);
   };
-  const onAbort = (): void => end(temporary('closed_here', 'MegaBot closed the connection.'));
-  const late = setTimeout(() => end(temporary('handshake_timeout', 'OpenClaw did not finish the handshake in time.')), limits.handshakeMs);
+  const onAbort = (): void => end(temporary('closed_here', 'MegaBot closed the connection.', 'MegaBot to connect again'));
+  const late = setTimeout(() => end(temporary('handshake_timeout', 'OpenClaw did not finish the handshake in time.', 'OpenClaw to answer in time')), limits.handshakeMs);
   options.signal.addEventListener('abort', onAbort, { once: true });
 
   const settle = (frame: Extract<Frame, { type: 'res' }>): void => {
@@ -125,12 +125,12 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   };
   const watchSilence = (tickMs: number): void => {
     const ms = Math.min(Math.max(2 * tickMs, limits.shortestSilenceMs), limits.longestSilenceMs);
-    silence = setTimeout(() => end(temporary('silent', 'OpenClaw has gone silent.')), ms);
+    silence = setTimeout(() => end(temporary('silent', 'OpenClaw has gone silent.', 'OpenClaw to take a connection again')), ms);
   };
   const withinBounds = (length: number): boolean => {
     if (phase === 'over') return false;
     if (guard.take(length)) return true;
-    end(temporary('flooded', 'OpenClaw sent more than the bridge takes.', { retryAfterMs: 30_000 }));
+    end(temporary('flooded', 'OpenClaw sent more than the bridge takes.', 'OpenClaw to send less, for half a minute at least', { retryAfterMs: 30_000 }));
     return false;
   };
   const take = (data: RawData, isBinary: boolean): void => {
@@ -147,7 +147,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     try {
       take(data, isBinary);
     } catch (error) {
-      end(error instanceof LinkFailure ? error : temporary('internal', 'A frame of OpenClaw could not be handled.', { cause: error }));
+      end(error instanceof LinkFailure ? error : temporary('internal', 'A frame of OpenClaw could not be handled.', 'another attempt to go better; if none does, the gateway\'s log says why (make logs s=gateway)', { cause: error }));
     }
   });
   for (const sign of ['ping', 'pong'] as const) socket.on(sign, (data: Buffer) => void withinBounds(data.length));
@@ -206,7 +206,7 @@ const bytesOf = (data: RawData): Buffer => (Array.isArray(data) ? Buffer.concat(
  * @throws LinkFailure for one that would take far more memory than it is long
  */
 function readFrame(bytes: Buffer): Frame | undefined {
-  if (!isPlainEnough(bytes)) throw temporary('frame_too_large', 'OpenClaw sent a frame that holds more than the bridge takes.', { retryAfterMs: 30_000 });
+  if (!isPlainEnough(bytes)) throw temporary('frame_too_large', 'OpenClaw sent a frame that holds more than the bridge takes.', 'OpenClaw to send less at once, for half a minute at least', { retryAfterMs: 30_000 });
   try {
     const parsed = Frame.safeParse(JSON.parse(bytes.toString('utf8')));
     return parsed.success ? parsed.data : undefined;
@@ -219,11 +219,11 @@ function readFrame(bytes: Buffer): Frame | undefined {
 const certificateError = /^(CERT_|CRL_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
 
 function socketFailure(error: Error & { code?: string }): LinkFailure {
-  if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return temporary('frame_too_large', 'OpenClaw sent a frame that is larger than the bridge takes.', { retryAfterMs: 30_000, cause: error });
-  if (error.code?.startsWith('WS_ERR_') === true) return temporary('broken_frames', 'OpenClaw broke the WebSocket protocol.', { cause: error });
+  if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return temporary('frame_too_large', 'OpenClaw sent a frame that is larger than the bridge takes.', 'OpenClaw to send less at once, for half a minute at least', { retryAfterMs: 30_000, cause: error });
+  if (error.code?.startsWith('WS_ERR_') === true) return temporary('broken_frames', 'OpenClaw broke the WebSocket protocol.', 'OpenClaw to speak it; if it never does, look for a proxy in between that changes what is sent', { cause: error });
   if (error.code === farAddress) return nameMeansFar();
   if (certificateError.test(error.code ?? '')) {
     return refused('certificate', 'The certificate of OpenClaw is not valid for its name.', 'Give the gateway a certificate that this machine trusts.', error);
   }
-  return temporary('unreachable', 'Nothing answers at OPENCLAW_URL.', { cause: error });
+  return temporary('unreachable', 'Nothing answers at OPENCLAW_URL.', 'OpenClaw to answer there: start it, or correct OPENCLAW_URL and start MegaBot again', { cause: error });
 }

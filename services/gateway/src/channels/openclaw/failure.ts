@@ -6,7 +6,7 @@ export interface LinkProblem {
   /** Short and stable, for metrics and tests. */
   readonly reason: string;
   readonly message: string;
-  /** What the person does about it. */
+  /** What the person does about it; of one that is not final, what the bridge waits for. */
   readonly mend: string;
   readonly final: boolean;
   readonly retryAfterMs?: number;
@@ -25,9 +25,10 @@ export class LinkFailure extends Error {
 export const refused = (reason: string, message: string, mend: string, cause?: unknown): LinkFailure =>
   new LinkFailure({ reason, message, mend, final: true }, cause === undefined ? undefined : { cause });
 
-export const temporary = (reason: string, message: string, options: { retryAfterMs?: number | undefined; cause?: unknown } = {}): LinkFailure =>
+/** `waitsFor` goes on after "It waits for". */
+export const temporary = (reason: string, message: string, waitsFor: string, options: { retryAfterMs?: number | undefined; cause?: unknown } = {}): LinkFailure =>
   new LinkFailure(
-    { reason, message, mend: 'Nothing: the bridge tries again by itself.', final: false, ...(options.retryAfterMs === undefined ? {} : { retryAfterMs: options.retryAfterMs }) },
+    { reason, message, mend: `It waits for ${waitsFor}.`, final: false, ...(options.retryAfterMs === undefined ? {} : { retryAfterMs: options.retryAfterMs }) },
     options.cause === undefined ? undefined : { cause: options.cause },
   );
 

@@ -28,7 +28,7 @@ export function handshakeFailure(error: ErrorBody): LinkFailure {
   const waiting = error.code === 'UNAVAILABLE' || error.details?.code === 'AUTH_RATE_LIMITED' || error.code === 'AUTH_RATE_LIMITED' || error.retryable === true;
   const known = finalCodes.get(error.details?.code ?? '') ?? finalCodes.get(error.code);
   if (!known && waiting) {
-    return temporary('gateway_busy', 'OpenClaw is starting or busy.', { retryAfterMs: error.retryAfterMs === undefined ? undefined : Math.min(error.retryAfterMs, longestWaitMs) });
+    return temporary('gateway_busy', 'OpenClaw is starting or busy.', 'OpenClaw to be ready', { retryAfterMs: error.retryAfterMs === undefined ? undefined : Math.min(error.retryAfterMs, longestWaitMs) });
   }
   if (known) return refused(reasonOf(error), known[0], known[1]);
   return refused('handshake_rejected', 'OpenClaw rejected the handshake.', 'Check that OPENCLAW_URL is an OpenClaw gateway of version 2026.9; then ask for another attempt.');
@@ -38,7 +38,7 @@ const reasonOf = (error: ErrorBody): string => (finalCodes.has(error.details?.co
 
 /** What an HTTP answer instead of an upgrade means. */
 export function upgradeFailure(status: number): LinkFailure {
-  if (status === 429 || status >= 500) return temporary('gateway_unavailable', `OpenClaw answered the connection with HTTP ${status}.`);
+  if (status === 429 || status >= 500) return temporary('gateway_unavailable', `OpenClaw answered the connection with HTTP ${status}.`, 'OpenClaw, or the proxy before it, to work again');
   if (status === 403) return refused('proxy_not_trusted', 'OpenClaw refused the connection (HTTP 403): it sees a proxy that it does not trust.', 'Connect to OpenClaw directly, or name the proxy in gateway.trustedProxies.');
   return refused('not_openclaw', `What answers at OPENCLAW_URL is no OpenClaw gateway (HTTP ${status}).`, 'Set OPENCLAW_URL to the gateway, for instance ws://127.0.0.1:18789.');
 }
@@ -50,6 +50,6 @@ export function upgradeFailure(status: number): LinkFailure {
 export function closeFailure(code: number, during: 'handshake' | 'life'): LinkFailure {
   if (code === 1002 && during === 'handshake') return refused('protocol_mismatch', 'OpenClaw ended the handshake: it speaks another protocol.', 'Install an OpenClaw that speaks protocol 4 (2026.9), or a MegaBot made for yours.');
   if (code === 1008 && during === 'handshake') return refused('handshake_rejected', 'OpenClaw ended the handshake without saying why.', 'Look into OpenClaw\'s log; then ask for another attempt.');
-  if (code === 1012 || code === 1013 || code === 1001) return temporary('gateway_restarting', 'OpenClaw is restarting.');
-  return temporary('connection_lost', `The connection to OpenClaw ended (${code}).`);
+  if (code === 1012 || code === 1013 || code === 1001) return temporary('gateway_restarting', 'OpenClaw is restarting.', 'OpenClaw to be up again');
+  return temporary('connection_lost', `The connection to OpenClaw ended (${code}).`, 'OpenClaw to take a connection again');
 }

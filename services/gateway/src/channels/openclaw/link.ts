@@ -59,7 +59,7 @@ export function createLink(deps: LinkDeps): Link {
       if (clock() - connectedAt >= steadyMs) failures = 0;
       return problem;
     } catch (error) {
-      return (error instanceof LinkFailure ? error : temporary('internal', 'The bridge failed inside MegaBot.', { cause: error })).problem;
+      return (error instanceof LinkFailure ? error : temporary('internal', 'The bridge failed inside MegaBot.', 'another attempt to go better; if none does, the gateway\'s log says why (make logs s=gateway)', { cause: error })).problem;
     }
   };
 

@@ -148,7 +148,7 @@ export function createOpenClawLink(options: OpenClawLinkOptions): OpenClawLink {
       // What ended the connection, where it was not we, says more than the request that failed by it, and how long to stay away.
       const end = await connection.ended;
       if (end.problem.reason !== 'closed_here') throw end;
-      throw temporary('subscribe_failed', 'OpenClaw did not let the bridge follow its sessions.', { cause: error });
+      throw temporary('subscribe_failed', 'OpenClaw did not let the bridge follow its sessions.', 'OpenClaw to let it follow them; if it never does, OpenClaw\'s log says why', { cause: error });
     }
   };
 

@@ -33,6 +33,15 @@ export interface LinkDeps {
   readonly steadyMs?: number;
 }
 
+/**
+ * How long to wait after the n-th failure in a row, in milliseconds. A gateway that names a time is about to be ready: then the
+ * waits stay near that time instead of doubling away from it, but never become a hammer.
+ */
+export function delayAfter({ retryAfterMs }: Pick<LinkProblem, 'retryAfterMs'>, failures: number, { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number }): number {
+  if (retryAfterMs === undefined) return backoffDelay(failures, { minMs, maxMs });
+  return Math.max(retryAfterMs, backoffDelay(failures, { minMs, maxMs: Math.min(maxMs, 4 * Math.max(minMs, retryAfterMs)) }));
+}
+
 /** Keeps one connection to OpenClaw, and knows when to stop trying. */
 export function createLink(deps: LinkDeps): Link {
   const { clock, backoff = { minMs: 500, maxMs: 30_000 }, steadyMs = 30_000 } = deps;
@@ -71,7 +80,7 @@ export function createLink(deps: LinkDeps): Link {
       if (controller.signal.aborted) return enter({ name: 'off' });
       if (problem.final) return enter({ name: 'refused', problem });
       failures += 1;
-      const delayMs = Math.max(backoffDelay(failures, backoff), problem.retryAfterMs ?? 0);
+      const delayMs = delayAfter(problem, failures, backoff);
       enter({ name: 'waiting', problem, nextTryAt: clock() + delayMs });
       timer = setTimeout(run, delayMs);
     });

@@ -33,6 +33,9 @@ export function decided(answer: Answer, decision: BridgeDecision, now: number): 
   return { ...rest, state: answer.state === 'held' ? 'held' : 'pending', decisions, nextTryAt: now, expiresAt: fresh ? now + answerLifeMs : answer.expiresAt };
 }
 
+/** Whether it can be tried once more, as far as it is not sent at this moment. */
+export const canRetry = ({ state, ending }: { readonly state: Answer['state']; readonly ending?: Answer['ending'] }): boolean => state === 'pending' || state === 'held' || (state === 'failed' && ending === 'expired');
+
 const beingSent = (so: string): ServiceError => new ServiceError('conflict', `It is being sent right now. ${so}`, { hint: 'Look again in a minute: it has arrived by then, or can be decided about.' });
 
 const notAgain: Readonly<Record<Exclude<Answer['ending'], 'expired' | undefined> | 'unknown', string>> = {

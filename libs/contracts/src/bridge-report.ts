@@ -6,9 +6,9 @@ import { PlatformSettings } from './settings.ts';
 export const BridgeFinding = z.object({ code: z.string(), level: z.enum(['alarm', 'warning']), message: z.string(), mend: z.string() });
 export type BridgeFinding = z.infer<typeof BridgeFinding>;
 
-/** An answer that has not arrived. `pending` and `held` may still, `failed` not. It is tried until `expiresAt`. */
+/** An answer that has not arrived. `pending` and `held` may still, `failed` not. It is tried until `expiresAt`. `canRetry`: whether its owner can have it tried once more. */
 export const UndeliveredReport = z.object({
-  id: z.string(), platform: z.string(), chat: z.string(), state: z.string(), reason: z.string(), attempts: z.number().int(), createdAt: Timestamp, expiresAt: Timestamp,
+  id: z.string(), platform: z.string(), chat: z.string(), state: z.string(), reason: z.string(), attempts: z.number().int(), createdAt: Timestamp, expiresAt: Timestamp, canRetry: z.boolean().exactOptional(),
 });
 export type UndeliveredReport = z.infer<typeof UndeliveredReport>;
 

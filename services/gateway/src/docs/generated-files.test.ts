@@ -30,7 +30,8 @@ test('docs/openapi.json has every route of the public interface', async () => {
     'GET /api/v1/policy', 'PUT /api/v1/policy', 'POST /api/v1/policy/test', 'POST /api/v1/policy/preview', 'GET /api/v1/policy/history', 'POST /api/v1/policy/undo', 'DELETE /api/v1/policy/grants/{id}',
     'GET /api/v1/audit', 'POST /api/v1/audit/verify', 'GET /api/v1/audit/export', 'DELETE /api/v1/audit/texts',
     'POST /api/v1/memory', 'DELETE /api/v1/memory', 'POST /api/v1/memory/recall', 'GET /api/v1/memory/export', 'GET /api/v1/events',
-    'GET /api/v1/bridges', 'POST /api/v1/bridges/openclaw/retry', 'GET /api/v1/one-time-codes', 'POST /api/v1/one-time-codes', 'POST /api/v1/one-time-codes/confirm', 'DELETE /api/v1/one-time-codes',
+    'GET /api/v1/bridges', 'POST /api/v1/bridges/openclaw/retry', 'POST /api/v1/bridges/openclaw/undelivered/{id}/discard', 'POST /api/v1/bridges/openclaw/undelivered/{id}/retry',
+    'GET /api/v1/one-time-codes', 'POST /api/v1/one-time-codes', 'POST /api/v1/one-time-codes/confirm', 'DELETE /api/v1/one-time-codes',
   ];
   assert.deepEqual(routes.sort(), expected.sort());
 });

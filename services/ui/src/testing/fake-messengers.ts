@@ -54,18 +54,35 @@ export function createFakeMessengers() {
     return sendJson(response, used);
   }
 
+  /** An answer to the chat `busy` is being sent. */
+  function decide(response: ServerResponse, id: string, decision: string): unknown {
+    const answer = bridge.undelivered.find((one) => one.id === id);
+    if (!answer) return sendProblem(response, 404, 'not_found', 'There is no such answer.', 'Read the list again.');
+    if (answer.chat === 'busy') return sendProblem(response, 409, 'conflict', 'It is being sent right now.', 'Look again in a minute.');
+    const others = bridge.undelivered.filter((one) => one.id !== id);
+    const again = { ...answer, state: 'pending', expiresAt: Date.now() + 86_400_000 };
+    bridge = { ...bridge, undelivered: decision === 'discard' ? others : [again, ...others] };
+    return sendJson(response, decision === 'discard' ? { id, state: 'discarded', message: 'It was discarded. Nothing was sent.' } : { id, state: 'pending', message: 'It is tried again now.' });
+  }
+
   return {
     setBridge: (next: BridgeReport) => (bridge = next),
     setAdmins: (next: readonly Holder[]) => (admins = next),
     setEnrolled: (next: readonly OneTimeCodes[]) => (enrolled = next),
     setSecretLasts: (ms: number) => (secretLastsMs = ms),
     setRefusesAgain: (next: boolean) => (refusesAgain = next),
+    undelivered: () => bridge.undelivered,
     setAway: (next: boolean) => (away = next),
     /** As the health report tells of it: absent while off. */
     health: () => (bridge.state === 'off' ? {} : { openclaw: { state: bridge.state } }),
     /** Whether it was one of these routes. */
     handle(at: string, response: ServerResponse, body: Readonly<Record<string, unknown>>): boolean {
       const holder = { platform: String(body['platform']), sender: String(body['sender']) };
+      const [, id, decision] = /^POST \/api\/v1\/bridges\/openclaw\/undelivered\/([^/]+)\/(discard|retry)$/.exec(at) ?? [];
+      if (id !== undefined && decision !== undefined) {
+        decide(response, decodeURIComponent(id), decision);
+        return true;
+      }
       switch (at) {
         case 'GET /api/v1/bridges':
           if (away) sendProblem(response, 503, 'unavailable', 'The bridges cannot be asked.', 'Try again in a moment.');

@@ -1,5 +1,5 @@
 import type { Bus } from '@megabot/bus/port.ts';
-import type { BridgeDecision } from '@megabot/contracts/bridge-decision.ts';
+import { canRetry, type BridgeDecision } from '@megabot/contracts/bridge-decision.ts';
 import type { UndeliveredDecision } from '@megabot/contracts/bridge-report.ts';
 import { heartbeat } from '@megabot/contracts/endpoints/interlock.ts';
 import { newId } from '@megabot/contracts/ids.ts';
@@ -49,6 +49,8 @@ export interface UndeliveredAnswer {
   readonly createdAt: number;
   /** Until when it is tried. */
   readonly expiresAt: number;
+  /** Whether the owner can have it tried once more. */
+  readonly canRetry: boolean;
 }
 
 export interface BridgeChannel {
@@ -134,7 +136,10 @@ export function createBridgeChannel(options: BridgeOptions, deps: BridgeDeps): B
     status: () => running?.link.status(),
     async undelivered(limit) {
       const answers = await store.undelivered(limit);
-      return answers.map(({ id, address, reason, state, attempts, createdAt, expiresAt }) => ({ id, platform: address.platform, chat: address.chat, state, reason: reason ?? 'It waits for OpenClaw.', attempts, createdAt, expiresAt }));
+      return answers.map((answer) => {
+        const { id, address, reason = 'It waits for OpenClaw.', state, attempts, createdAt, expiresAt } = answer;
+        return { id, platform: address.platform, chat: address.chat, state, reason, attempts, createdAt, expiresAt, canRetry: canRetry(answer) };
+      });
     },
     async decide(id, decision) {
       const answer = await store.decide(id, decision, clock());

@@ -39,7 +39,7 @@ export function MessengersPage() {
       {bridges?.map((bridge) => (
         <BridgePanel key={bridge.name} bridge={bridge} onRetry={retry} />
       ))}
-      {bridges?.map((bridge) => bridge.state !== 'off' && <Undelivered key={bridge.name} answers={bridge.undelivered} />)}
+      {bridges?.map((bridge) => bridge.state !== 'off' && <Undelivered key={bridge.name} answers={bridge.undelivered} onChange={read} />)}
       {bridges?.map((bridge) => <DataNotice key={bridge.name} bridge={bridge} />)}
       {bridges?.map((bridge) => (bridge.state !== 'off' || (bridge.platforms ?? []).length > 0) && <Platforms key={bridge.name} platforms={bridge.platforms} />)}
       <OneTimeCodes />

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { UndeliveredReport } from '@megabot/contracts/bridge-report.ts';
 import { routeHash } from '../route.ts';
 import { undeliveredKind, undeliveredWords } from '../text/bridge-words.ts';
@@ -9,14 +9,32 @@ import type { ApiProblem } from '../wire/api.ts';
 import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
+import { UndeliveredDecision } from './undelivered-decision.tsx';
 
 /** As many as the gateway lists. */
 const mostListed = 100;
 
-/** Answers that have not arrived, and why. Chats and reasons are others' words, so nothing in them is obeyed. */
-export function Undelivered({ answers }: { answers: readonly UndeliveredReport[] }) {
+/** Answers that have not arrived, why, and what to do about each. Chats and reasons are others' words, so nothing in them is obeyed. */
+export function Undelivered({ answers, onChange }: { answers: readonly UndeliveredReport[]; onChange: () => Promise<void> }) {
   const { controller } = useApp();
   const now = controller.api.serverNow();
+  const [busy, setBusy] = useState(false);
+  const [said, setSaid] = useState({ text: '' });
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const words = useRef<HTMLParagraphElement>(null);
+  // The row that was decided about may be gone, and the keyboard must not fall back to the page's top.
+  useEffect(() => {
+    if (said.text !== '') words.current?.focus();
+  }, [said]);
+  const decide = async (id: string, decision: 'discard' | 'retry') => {
+    setBusy(true);
+    setProblem(await controller.attempt(controller.api.decideUndelivered(id, decision).then(({ message }) => setSaid({ text: message }), (error: unknown) => {
+      setSaid({ text: '' });
+      throw error;
+    })));
+    await onChange();
+    setBusy(false);
+  };
   return (
     <section className="panel" aria-labelledby="undelivered-title">
       <h2 id="undelivered-title">
@@ -37,9 +55,14 @@ export function Undelivered({ answers }: { answers: readonly UndeliveredReport[]
               <p>{revealed(answer.reason)}</p>
               <p className="quiet">{undeliveredWords(answer, now)}</p>
             </div>
+            <UndeliveredDecision answer={answer} busy={busy} onDecide={(decision) => void decide(answer.id, decision)} />
           </li>
         ))}
       </ul>
+      {problem && <ProblemText problem={problem} />}
+      <p className="quiet" role="status" ref={words} tabIndex={-1}>
+        {said.text}
+      </p>
     </section>
   );
 }

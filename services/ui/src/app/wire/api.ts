@@ -1,6 +1,6 @@
 import type { Approval } from '@megabot/contracts/approval.ts';
 import type { AuditEntry } from '@megabot/contracts/audit.ts';
-import type { BridgeReport } from '@megabot/contracts/bridge-report.ts';
+import type { BridgeReport, UndeliveredDecision } from '@megabot/contracts/bridge-report.ts';
 import type { Conversation, Message, Mode, Turn } from '@megabot/contracts/conversation.ts';
 import type { OneTimeCodes, PolicyVersion, SubmitOutcome } from '@megabot/contracts/endpoints/interlock.ts';
 import type { WorkspaceEntry } from '@megabot/contracts/endpoints/sandbox.ts';
@@ -146,6 +146,7 @@ export function createApi(deps: { fetch: typeof fetch; now: () => number; onUnau
 
     bridges: async () => (await json<{ bridges: BridgeReport[] }>('GET', '/api/v1/bridges')).bridges,
     retryBridge: () => json<BridgeReport>('POST', '/api/v1/bridges/openclaw/retry', {}),
+    decideUndelivered: (id: string, decision: 'discard' | 'retry') => json<UndeliveredDecision>('POST', `/api/v1/bridges/openclaw/undelivered/${encodeURIComponent(id)}/${decision}`, {}),
     oneTimeCodes: () => json<{ admins: CodeHolder[]; enrolled: OneTimeCodes[] }>('GET', '/api/v1/one-time-codes'),
     /** The address holds the secret, and is told this once. */
     enrolCodes: ({ platform, sender }: CodeHolder) => json<{ uri: string; expiresAt: number }>('POST', '/api/v1/one-time-codes', { platform, sender }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
+import { bridgeAnswerDecide, bridgeAnswerPut, bridgeAnswers, bridgeLease } from '@megabot/contracts/endpoints/bridge.ts';
 import { exportItems, forget, recall, remember } from '@megabot/contracts/endpoints/memory.ts';
 import { isServiceError } from '@megabot/contracts/errors.ts';
 import { silentLogger } from '@megabot/observability/logger.ts';
@@ -56,6 +57,28 @@ describe('memory on PostgreSQL', () => {
     const claims = await Promise.allSettled(Array.from({ length: 12 }, async (_, n) => await m.claim(turnId, `replica-${n}`)));
     assert.equal(claims.filter(({ status }) => status === 'fulfilled').length, 1);
     for (const claim of claims) if (claim.status === 'rejected') assert.ok(isServiceError(claim.reason, 'turn_busy'));
+  });
+
+  it('lets an answer to a messenger be taken up or discarded, never both, in the same moment', async () => {
+    const holder = { bridge: 'openclaw', holder: 'holder-of-the-lease' };
+    await m.gateway.call(bridgeLease, { ...holder, ttlMs: 60_000 });
+    const now = 1_000;
+    const address = { platform: 'telegram', account: 'default', kind: 'direct', chat: '1001' } as const;
+    const answers = Array.from({ length: 40 }, (_, n) => ({
+      id: `a${n}`, address, sessionKey: 's', parts: ['x'], state: 'pending' as const, nextPart: 0, round: 0, uncertain: false, attempts: 1, createdAt: now, nextTryAt: now, expiresAt: 9_000,
+    }));
+    for (const answer of answers) await m.gateway.call(bridgeAnswerPut, { ...holder, op: 'add', answer });
+    const taken = new Set<string>();
+    await Promise.all(answers.map(async (answer, n) => {
+      const takeUp = async () => await m.gateway.call(bridgeAnswerPut, { ...holder, op: 'save', answer: { ...answer, uncertain: true, sendingUntil: 5_000 } });
+      const discard = async () => await m.gateway.call(bridgeAnswerDecide, { bridge: 'openclaw', id: answer.id, decision: 'discard', now });
+      const ends = await Promise.allSettled(n % 2 === 0 ? [takeUp(), discard()] : [discard(), takeUp()]);
+      const [lost, ...more] = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+      assert.deepEqual([isServiceError(lost, 'conflict'), more], [true, []]);
+      if (ends[n % 2]?.status === 'fulfilled') taken.add(answer.id);
+    }));
+    const listed = await m.gateway.call(bridgeAnswers, { bridge: 'openclaw', which: 'undelivered' });
+    assert.deepEqual(new Set(listed.answers.map(({ id }) => id)), taken);
   });
 
   it('remembers, recalls, exports and forgets', async () => {

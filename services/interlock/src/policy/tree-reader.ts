@@ -24,9 +24,11 @@ interface State {
   quotedCode: boolean;
   /** Something in it evaluates the value of a variable once more: arithmetic, subscripts, `${x@P}`. */
   evaluates: boolean;
+  /** A descriptor is closed by a hyphen that touches a word (`>&-word`). */
+  closesBeforeWord: boolean;
 }
 
-const emptyState = (): State => ({ commands: [], shape: new Set(), problem: null, opaque: false, quotedCode: false, evaluates: false });
+const emptyState = (): State => ({ commands: [], shape: new Set(), problem: null, opaque: false, quotedCode: false, evaluates: false, closesBeforeWord: false });
 
 interface Visit {
   readonly node: SyntaxNode;
@@ -66,14 +68,25 @@ export function readTree(text: string): Script {
   const state = emptyState();
   read(text, state, null);
   // Bash joins lines before it looks for "$(" or a descriptor; the parser does so in most places only.
-  if (/[$<>&|{}\w]\\\n/.test(text) && /[$<>`{]/.test(text)) {
-    const found = new Set(state.commands.map((command) => command.words.map((word) => word.text).join('\0')));
-    const joined: State = { ...emptyState(), shape: state.shape };
-    read(text.replaceAll('\\\n', ''), joined, { start: 0, end: text.length });
-    for (const command of joined.commands) if (!found.has(command.words.map((word) => word.text).join('\0'))) state.commands.push(command);
+  const joined = text.replaceAll('\\\n', '');
+  if (/[$<>&|{}\w]\\\n/.test(text) && /[$<>`{]/.test(text)) readAgain(joined, text, state);
+  // To bash the hyphen is a token of its own, and what touches it a word: `>&-rm x` starts rm. To the parser it names a file.
+  if (state.closesBeforeWord) {
+    state.shape.add('It closes a descriptor.');
+    for (const spelling of new Set([text, joined])) readAgain(spelling.replaceAll(/([<>]&[ \t]*-)(?=[^\s;&|<>()])/g, '$1 '), text, state);
   }
   const { commands, problem } = state;
   return { commands, problem, opaque: state.opaque || (state.quotedCode && state.evaluates), shape: [...state.shape] };
+}
+
+/** Adds the commands that another spelling of the text shows, in so far as they are new. */
+function readAgain(spelling: string, { length }: string, state: State): void {
+  const wordsOf = (command: SimpleCommand): string => JSON.stringify(command.words.map(({ text, dynamic, glob }) => [text, dynamic, glob]));
+  const found = new Set(state.commands.map(wordsOf));
+  const again: State = { ...emptyState(), shape: state.shape };
+  read(spelling, again, { start: 0, end: length });
+  for (const command of again.commands) if (!found.has(wordsOf(command))) state.commands.push(command);
+  state.closesBeforeWord ||= again.closesBeforeWord;
 }
 
 function read(text: string, state: State, within: Within): void {
@@ -112,9 +125,14 @@ function walk(root: Visit, state: State): void {
         state.commands.push(readTreeCommand(node, text));
         if (evaluating.has(state.commands.at(-1)?.words[0]?.text ?? '')) state.evaluates = true;
         break;
+      case 'Redirect':
+        if (/^[<>]&$/.test(node.operator) && /^-./s.test(node.target?.text ?? '')) state.closesBeforeWord = true;
+        break;
       case 'CommandExpansion':
       case 'ProcessSubstitution':
       case 'ArithmeticCommandExpansion':
+        // Then its lines are taken from behind the substitution, and what bash makes of those is its own.
+        if (/<<(?!<)[^\n]*$/.test(source.slice(node.pos, node.end))) fail(state, 'A here-document begins in a substitution and does not end there.');
         if (node.script === undefined) fail(state, 'It holds a substitution that cannot be read.');
         else if (node.script.source !== undefined) inner = { ...text, source: node.script.source, within: within ?? { start: node.pos, end: node.end } };
         break;

@@ -6,7 +6,7 @@ const odd = fc.constantFrom(
   "'single'", '"double"', "''", '""', "'a b'", '"a b"', "'$x'", '"\\$x"', '\\a', '\\ ', '\\;', '"a\\b"', "'it'\\''s'", '*', '?', '[ab]', '[!a]*', '~', '~/x', '$HOME', '${HOME}', '"$USER"', '$?', '$X', '${X:-y}', '"${X}"', '{}', '{a,b}', '{1..3}',
   "$'\\x41'", "$'a\\'b'", '$"loc"', '$((1+2))', '"a$"', 'a#b', '!', '\\\n', 'x\\\ny', '$', '"$', "'", '"', '`', '${', '$[1+1]', '"`', '<(tool p)', '2<(tool q)', '{fd}<(tool r)', '>(tool s)', '$\\\n(tool t)', '"$\\\n(tool u)"', '${X:=$(tool v)}', '@(a|b)', '=(a)', 'a=(b c)', '\u00a0', '\\\u00e4',
 );
-const redirection = fc.constantFrom('>out', '2>&1', '>/dev/null', '2> /dev/null', '&>/dev/null', '</dev/null', '>>out', '<<<text', '3>out', '>&-', '{v}>out', '1>&2', '>&2', '<>f', '>|o', '<<E\nbody $(tool h)\nE\n', "<<'E'\nbody $(tool i)\nE\n", '<<-E\n\tx\n\tE\n');
+const redirection = fc.constantFrom('>out', '2>&1', '>/dev/null', '2> /dev/null', '&>/dev/null', '</dev/null', '>>out', '<<<text', '3>out', '>&-', '{v}>out', '>&-tool', '<& -x', '2>&-', '1>&2', '>&2', '<>f', '>|o', '<<E\nbody $(tool h)\nE\n', "<<'E'\nbody $(tool i)\nE\n", '<<-E\n\tx\n\tE\n');
 const assignment = fc.constantFrom('X=1', 'LANG=C', 'X=$(tool w)', 'X="a b"', 'X+=1', 'TERM=dumb', 'A[0]=1', 'X=~', 'X=(a b)', "X='rm -rf y'");
 
 const { script } = fc.letrec<{ script: string; list: string; command: string; simple: string; word: string }>((tie) => ({

@@ -8,7 +8,8 @@ import { labelledCases } from './testing/labelled-cases.ts';
 import { ordinaryScript, randomScript } from './testing/random-scripts.ts';
 import { readTree } from './tree-reader.ts';
 
-const randomScripts = process.env['MEGABOT_TEST_COUNTS'] === 'full' ? 2_000 : 600;
+const full = process.env['MEGABOT_TEST_COUNTS'] === 'full';
+const randomScripts = full ? 2_000 : 600;
 const policy = compilePolicy({ allow: [...stubs.filter((name) => name !== 'rm' && name !== 'shutdown' && name !== 'sudo'), 'git status'], deny: ['rm', 'shutdown'], matching: 'commands' });
 
 /** Whether a command that the engine saw may be the one that bash started; what is only known at run time may be anything. */
@@ -18,11 +19,14 @@ function covers({ words, loose, via }: Started, argv: readonly string[]): boolea
     const wanted = words.slice(begin);
     for (const [at, word] of wanted.entries()) {
       if (word.dynamic || word.glob || word.braces || word.text.includes('{}')) return true;
-      if (word.text !== argv[at] && !(word.text.includes('$?') && word.text.replace('$?', '') === argv[at]?.replace(/\d+/, ''))) return false;
+      if (word.text !== argv[at] && !(word.text.includes('$?') && anyStatus(word.text).test(argv[at] ?? ''))) return false;
     }
     return wanted.length === argv.length || via === 'xargs';
   });
 }
+
+/** `$?` is whatever the command before ended with. */
+const anyStatus = (text: string): RegExp => new RegExp(`^${text.split('$?').map((part) => RegExp.escape(part)).join('\\d+')}$`, 's');
 
 /** What bash did that the engine did not see, or did otherwise than it was allowed to, one line each. */
 function faults(scripts: readonly string[], observed: readonly Observed[]): { found: string[]; compared: number; unclear: number } {
@@ -72,7 +76,8 @@ test('what bash starts for the labelled cases is what the engine saw', async (co
 });
 
 test('what bash starts for random scripts is what the engine saw, and rebuilt scripts start the same', async (context) => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
+  // The same scripts in every short run, so that what fails is what was changed; new ones where there is time to look into what they find.
+  const seed = full ? Math.floor(Math.random() * 2 ** 31) : 20_261_126;
   context.diagnostic(`seed ${seed}`);
   const result = await compare([...fc.sample(randomScript, { numRuns: randomScripts / 2, seed }), ...fc.sample(ordinaryScript, { numRuns: randomScripts / 2, seed })]);
   context.diagnostic(`${randomScripts} scripts, ${result.compared} programs started, ${result.allowed} scripts allowed and rebuilt, ${result.unclear} scripts unclear`);

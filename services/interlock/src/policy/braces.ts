@@ -6,7 +6,8 @@ const maxLength = 2_048;
 /** `{rm,-rf,x}` and `{1..3}` as the words that they become; null if there are too many, or their form is unusual. */
 export function expandBraces(word: Word): readonly Word[] | null {
   if (!word.braces) return [word];
-  if (word.text.length > maxLength) return null;
+  // Quotes within braces are still in the text; what they become is told by each part alone.
+  if (word.text.length > maxLength || /[\\'"]/.test(word.text)) return null;
   let texts = [word.text];
   // Each round takes the innermost braces out of every text; their number bounds the rounds.
   for (let round = 0; round < 32; round++) {

@@ -85,7 +85,7 @@ function viewsOf(text: string): ReadonlySet<string> {
   }
   return new Set(
     [...readings]
-      .flatMap((one) => (/["'\\]/.test(one) ? [one.replace(/["'\\]+/g, ''), one.replace(/["'\\]+/g, ' ')] : [one]))
+      .flatMap((one) => (/["'\\]/.test(one) ? [one.replace(/\$?["'\\]+/g, ''), one.replace(/["'\\]+/g, ''), one.replace(/["'\\]+/g, ' ')] : [one]))
       .flatMap((one) => (one.includes('$') ? [one.replace(expansion, ''), one.replace(expansion, ' '), one.replace(/\$\{?HOME\}?/g, '~').replace(/\$\{\w{1,64}:?[-=+?]/g, ' ').replace(/\$+/g, ' ')] : [one])),
   );
 }

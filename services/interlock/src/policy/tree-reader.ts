@@ -73,7 +73,7 @@ export function readTree(text: string): Script {
   // To bash the hyphen is a token of its own, and what touches it a word: `>&-rm x` starts rm. To the parser it names a file.
   if (state.closesBeforeWord) {
     state.shape.add('It closes a descriptor.');
-    for (const spelling of new Set([text, joined])) readAgain(spelling.replaceAll(/([<>]&[ \t]*-)(?=[^\s;&|<>()])/g, '$1 '), text, state);
+    for (const spelling of new Set([text, joined])) readAgain(spelling.replaceAll(/([<>]&[ \t]*-)(?=[^ \t\n;&|<>()])/g, '$1 '), text, state);
   }
   const { commands, problem } = state;
   return { commands, problem, opaque: state.opaque || (state.quotedCode && state.evaluates), shape: [...state.shape] };

@@ -48,8 +48,12 @@ function addPart(part: WordPart, value: Value, variables: TreeText['variables'])
   switch (part.type) {
     case 'Literal':
     case 'SingleQuoted':
+      value.text += part.value;
+      return;
     case 'AnsiCQuoted':
       value.text += part.value;
+      // Bash has escapes that the parser leaves as they are: `$'\x{72}m'` is rm.
+      if (/\\x\{|\\U/.test(part.value)) value.dynamic = true;
       return;
     case 'Glob':
       value.text += part.text;

@@ -3,12 +3,13 @@ import { limitWords, placeWords } from '../text/approval-words.ts';
 import { networkWords } from '../text/network-words.ts';
 import { guestOf, principalWords } from '../text/principal-words.ts';
 import { clock } from '../text/time.ts';
+import { FactList, type Fact } from './fact-list.tsx';
 import { JudgedParts, Warnings } from './judged-parts.tsx';
 import { ReasonText } from './reason-text.tsx';
 
 /** Why it is asked, what was found in it, and where and with what it would run. */
 export function ApprovalFacts({ approval }: { approval: ShownApproval }) {
-  const facts: readonly (readonly [name: string, value: React.ReactNode])[] = [
+  const facts: readonly Fact[] = [
     ...(approval.kind === 'shell' ? [['Folder', <code key="cwd">{approval.cwd ?? '…'}</code>] as const] : []),
     // A message leaves through the messenger, whatever it says of the internet.
     ...(approval.kind === 'bridge_send' ? [] : [['Network', <Network key="network" network={approval.network} />] as const]),
@@ -33,14 +34,7 @@ export function ApprovalFacts({ approval }: { approval: ShownApproval }) {
         </div>
       )}
       {approval.parts && <JudgedParts parts={approval.parts} title={approval.parts.length === 1 ? 'The command in it' : `The ${approval.parts.length} commands in it`} />}
-      <dl className="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList facts={facts} />
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react';
+import { useState } from 'react';
 import type { BridgeReport } from '@megabot/contracts/bridge-report.ts';
 import { bridgeWords, counterWords } from '../text/bridge-words.ts';
 import { revealed } from '../text/invisible.ts';
@@ -6,6 +6,7 @@ import { clock } from '../text/time.ts';
 import type { ApiProblem } from '../wire/api.ts';
 import { BridgeSetUp } from './bridge-set-up.tsx';
 import { useApp } from './context.ts';
+import { FactList, type Fact } from './fact-list.tsx';
 import { Icon } from './icons.tsx';
 import { ProblemText } from './problem-text.tsx';
 import { ReasonText } from './reason-text.tsx';
@@ -91,7 +92,7 @@ function Findings({ findings }: { findings: BridgeReport['findings'] }) {
 function Facts({ bridge, now }: { bridge: BridgeReport; now: number }) {
   if (bridge.state === 'off') return null;
   const counters = counterWords(bridge.counters);
-  const facts: readonly (readonly [name: string, value: ReactNode])[] = [
+  const facts: readonly Fact[] = [
     ...(bridge.address === undefined ? [] : [['Address', <code key="address">{revealed(bridge.address)}</code>] as const]),
     ...(bridge.gatewayVersion === undefined ? [] : [['Version of OpenClaw', revealed(bridge.gatewayVersion)] as const]),
     ...(bridge.since === undefined ? [] : [['Since', clock(bridge.since, now)] as const]),
@@ -101,14 +102,5 @@ function Facts({ bridge, now }: { bridge: BridgeReport; now: number }) {
     ...(counters.some(([, value]) => value > 0) ? counters.map(([name, value]) => [name, value.toLocaleString('en')] as const) : []),
   ];
   if (facts.length === 0) return null;
-  return (
-    <dl className="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <FactList facts={facts} />;
 }

@@ -7,7 +7,7 @@ import { Row } from './protocol.ts';
 import { readBack, type Request } from './session-history.ts';
 import { splitText } from './split.ts';
 import type { BridgeStore, StoredAnswer } from './store.ts';
-import { chatKey, type ChatAddress } from './types.ts';
+import type { ChatAddress } from './types.ts';
 
 export interface Answer {
   /** The same id is one answer for ever, however often it is handed over. */
@@ -87,7 +87,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     while (goesOn()) {
       kicked = false;
       const open = await store.openAnswers();
-      const due = nextOfEachChat(open).filter((answer) => answer.expiresAt <= clock() || (online && answer.nextTryAt <= clock()));
+      const due = open.filter((answer) => answer.expiresAt <= clock() || (online && answer.nextTryAt <= clock()));
       if (due.length === 0) {
         const next = Math.min(...open.map((answer) => Math.min(answer.nextTryAt, answer.expiresAt)));
         if (!kicked) wait(online ? next - clock() : lookEveryMs);
@@ -169,18 +169,6 @@ export function createOutbound(deps: OutboundDeps): Outbound {
       await pumping;
     },
   };
-}
-
-/** The oldest pending answer of each chat, and all held ones: those are in the gateway's hands and hold nobody up. */
-function nextOfEachChat(open: readonly StoredAnswer[]): StoredAnswer[] {
-  const chats = new Set<string>();
-  return open.filter((answer) => {
-    if (answer.state === 'held') return true;
-    const chat = chatKey(answer.address);
-    if (chats.has(chat)) return false;
-    chats.add(chat);
-    return true;
-  });
 }
 
 /** A failure of the gateway's, as a value; anything else is ours and goes on up. */

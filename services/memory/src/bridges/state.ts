@@ -78,10 +78,14 @@ export async function answers(sql: Sql, { bridge, which, limit }: z.infer<typeof
       : "SELECT answer FROM memory.bridge_answers WHERE bridge = $1 AND (state IN ('failed', 'held') OR (state = 'pending' AND (attempts > 0 OR id LIKE 'run-%'))) ORDER BY added DESC LIMIT $2",
     [bridge, limit],
   );
+  return firstPage(rows, ({ answer }) => answer).map((row) => row.answer);
+}
+
+/** As many as fit into one message by their `weight`. One alone always fits; the rest follows when these are done. */
+function firstPage<Row>(rows: readonly Row[], weight: (row: Row) => unknown): readonly Row[] {
   let bytes = 0;
-  const end = rows.findIndex(({ answer }) => (bytes += Buffer.byteLength(JSON.stringify(answer))) > replyBytes.page);
-  // One alone always fits into a message; the rest follows when these are done.
-  return rows.slice(0, end === -1 ? rows.length : Math.max(end, 1)).map((row) => row.answer);
+  const end = rows.findIndex((row) => (bytes += Buffer.byteLength(JSON.stringify(weight(row)))) > replyBytes.page);
+  return rows.slice(0, end === -1 ? rows.length : Math.max(end, 1));
 }
 
 export async function prune(sql: Sql, bridge: string, before: number): Promise<void> {
@@ -118,9 +122,7 @@ export async function unsent(sql: Sql, now: Date, { bridge, limit }: z.infer<typ
      ORDER BY t.place LIMIT $3`,
     [bridge, new Date(now.getTime() - answerLifeMs), limit],
   );
-  let bytes = 0;
-  const end = rows.findIndex(({ text }) => (bytes += Buffer.byteLength(JSON.stringify(text))) > replyBytes.page);
-  return rows.slice(0, end === -1 ? rows.length : Math.max(end, 1)).map((row) => ({
+  return firstPage(rows, ({ text }) => text).map((row) => ({
     turnId: row.turn_id, text: row.text,
     chat: { conversation: row.conversation, chatKey: row.chat_key, address: row.address, sessionKey: row.session_key },
   }));
